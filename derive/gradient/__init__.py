@@ -1,0 +1,1 @@
+"""Definitions → gradient: adjoints, lemmas, and a closed form fit for a kernel."""

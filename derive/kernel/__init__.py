@@ -1,0 +1,1 @@
+"""Closed form → code, and the cross-check of that code."""

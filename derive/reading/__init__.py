@@ -1,0 +1,1 @@
+"""Text → statements: find the mathematics of a document and parse it as it was written."""

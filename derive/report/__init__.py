@@ -1,0 +1,1 @@
+"""Verdicts for people and for tools: terminal, LaTeX, notebook, JSON."""

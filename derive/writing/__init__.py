@@ -1,0 +1,1 @@
+"""Syntax → text: print a syntax tree in the author's order and spelling."""
