@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Literal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Affine:
     """An integer-affine expression over index and size names: `i`, `N`, `i + 1`, `2 N - 1`.
 

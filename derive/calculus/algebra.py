@@ -1,0 +1,395 @@
+"""Sums, powers and substitution on polynomials: the operations that need the laws of sums.
+
+`Algebra` knows the index ranges, the signs and the sums that definitions have named; it reports
+each law that it uses to a trace.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import permutations
+
+from derive.calculus.contraction import Range, contraction, open_contraction
+from derive.calculus.factoring import content_and_common, irreducible_factors, prime_powers
+from derive.calculus.polynomial import (
+    ONE,
+    Atom,
+    Index,
+    Monomial,
+    Polynomial,
+    Position,
+    Rational,
+    add_into,
+    constant,
+    delta,
+    freeze,
+    index_position,
+    indices_of,
+    indices_of_monomial,
+    move_position,
+    multiply,
+    of_atom,
+    plain_index,
+    position_indices,
+    position_value,
+    scale,
+    thaw,
+)
+from derive.calculus.rules import (
+    CONSTANT_SUM,
+    CONTRACTION,
+    DEFINED_SUM,
+    DELTA_PICKS,
+    EQUAL_INDICES,
+    FACTOR_OUT,
+    LINEARITY,
+    MEAN_DEVIATIONS,
+    Trace,
+)
+from derive.errors import LimitError, UnsupportedError
+
+MAX_EXPANDED_POWER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSum:
+    """A contraction that a definition has named, solved for the contraction.
+
+    `pattern` has the free indices `parameters`; `value` is what it equals.
+    """
+
+    pattern: Atom
+    parameters: tuple[str, ...]
+    value: Polynomial
+    mean: bool
+
+
+@dataclass
+class Algebra:
+    """Operations under given ranges, signs and named sums. `max_terms` bounds every result."""
+
+    sizes: frozenset[str]
+    nonnegative: frozenset[str] = frozenset()
+    ranges: dict[str, Range] = field(default_factory=dict)
+    named_sums: list[NamedSum] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
+    max_terms: int = 20_000
+    deadline: float = math.inf
+    fresh: Iterator[str] = field(default_factory=lambda: (f"~s{n}" for n in range(10**9)))
+
+    # ---- products and powers ---------------------------------------------------------------
+
+    def multiply(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        if len(left) * len(right) > self.max_terms:
+            raise LimitError(f"more than {self.max_terms} terms in a product")
+        if time.monotonic() > self.deadline:
+            raise LimitError("the time limit for one claim")
+        return multiply(left, right)
+
+    def power(self, base: Polynomial, exponent: Rational) -> Polynomial:
+        """`base ** exponent` for a rational exponent; real, with non-negative roots.
+
+        Raises UnsupportedError when it divides by zero or takes a root of a negative number.
+        """
+        if exponent == 0:
+            return constant(1)
+        if exponent == 1 or (not base and exponent > 0):
+            return base
+        if not base:
+            raise UnsupportedError("division by zero")
+        whole = Fraction(exponent).denominator == 1
+        if len(base) == 1:
+            return self._monomial_power(base, exponent, whole)
+        if whole and 0 < exponent <= MAX_EXPANDED_POWER:
+            result = base
+            for _ in range(int(exponent) - 1):
+                result = self.multiply(result, base)
+            return result
+        return self._primitive_power(base, exponent, whole)
+
+    def _monomial_power(self, base: Polynomial, exponent: Rational, whole: bool) -> Polynomial:
+        ((monomial, coefficient),) = base.items()
+        if whole:
+            factors = frozenset((a, e * exponent) for a, e in monomial)
+            return multiply({factors: 1}, constant(Fraction(coefficient) ** int(exponent)))
+        outside = frozenset((a, e * exponent) for a, e in monomial if self.is_nonnegative(a))
+        inside = frozenset((a, e) for a, e in monomial if not self.is_nonnegative(a))
+        sign = 1 if coefficient > 0 else -1
+        if not inside and sign < 0:
+            raise UnsupportedError("root of a negative number")
+        result = multiply({outside: 1}, self._root_of_number(sign * coefficient, exponent))
+        if inside or sign < 0:
+            atom = ("power", freeze({inside: sign}))
+            result = multiply(result, of_atom(atom, exponent))
+        return result
+
+    @staticmethod
+    def _root_of_number(number: Rational, exponent: Rational) -> Polynomial:
+        result: Polynomial = constant(1)
+        for prime, times in prime_powers(number):
+            total: Rational = exponent * times
+            whole = math.floor(total)
+            result = scale(result, Fraction(prime) ** whole)
+            if total != whole:
+                result = multiply(result, of_atom(("prime", prime), total - whole))
+        return result
+
+    def _primitive_power(self, base: Polynomial, exponent: Rational, whole: bool) -> Polynomial:
+        content, common, primitive = content_and_common(base)
+        if not whole:
+            kept = frozenset(p for p in common if not self.is_nonnegative(p[0]))
+            primitive = multiply(primitive, {kept: 1})
+            common -= kept
+            if content < 0:
+                content, primitive = -content, scale(primitive, -1)
+        outside = self.power({common: content}, exponent)
+        factors = irreducible_factors(primitive) if whole else [(primitive, 1)]
+        for factor, times in factors:
+            if len(factor) == 1:
+                inside = self.power(factor, exponent * times)
+            else:
+                inside = of_atom(("power", freeze(factor)), exponent * times)
+            outside = multiply(outside, inside)
+        return outside
+
+    def is_nonnegative(self, atom: Atom) -> bool:
+        """Whether the atom is known never to be negative."""
+        match atom[0]:
+            case "entry":
+                return atom[1] in self.nonnegative
+            case "size" | "prime" | "const" | "exp" | "delta" | "order":
+                return True
+            case "sum":
+                return self.monomial_is_nonnegative(atom[2])
+            case "power":
+                return all(c > 0 and self.monomial_is_nonnegative(m) for m, c in atom[1])
+        return False
+
+    def monomial_is_nonnegative(self, monomial: Monomial) -> bool:
+        return all(
+            self.is_nonnegative(atom) or (Fraction(e).denominator == 1 and int(e) % 2 == 0)
+            for atom, e in monomial
+        )
+
+    # ---- sums ------------------------------------------------------------------------------
+
+    def sum_over(self, body: Polynomial, index: str, limits: Range) -> Polynomial:
+        """`Σ` of the body over the index in its inclusive range."""
+        self.ranges[index] = limits
+        total: Polynomial = {}
+        if len(body) > 1:
+            self.trace.fire(LINEARITY)
+        for monomial, coefficient in body.items():
+            inside = frozenset(p for p in monomial if index in indices_of(p[0]))
+            outside = monomial - inside
+            if outside or coefficient != 1:
+                self.trace.fire(FACTOR_OUT)
+            value = self._sum_of_product(inside, index, limits)
+            add_into(total, self.multiply({outside: coefficient}, value))
+        return total
+
+    def _sum_of_product(self, factors: Monomial, index: str, limits: Range) -> Polynomial:
+        if not factors:
+            self.trace.fire(CONSTANT_SUM)
+            low, high = limits
+            length = position_value(high, self.sizes)
+            add_into(length, position_value(low, self.sizes), -1)
+            return add_into(length, constant(1))
+        for atom, _ in factors:
+            if atom[0] == "delta":
+                picked = self._pick(atom, factors, index, limits)
+                if picked is not None:
+                    return picked
+        ranges: dict[str, Range] = {index: limits}
+        opened: Polynomial = {ONE: 1}
+        for atom, exponent in factors:
+            if atom[0] == "sum" and exponent > 0 and Fraction(exponent).denominator == 1:
+                self.trace.fire(CONTRACTION)
+                for _ in range(int(exponent)):
+                    inner, inside = open_contraction(atom, self.fresh)
+                    ranges.update(inner)
+                    opened = multiply(opened, {inside: 1})
+            else:
+                opened = multiply(opened, {frozenset([(atom, exponent)]): 1})
+        return self.contract(ranges, opened)
+
+    def contract(self, ranges: Mapping[str, Range], body: Polynomial) -> Polynomial:
+        """The contraction of a single product over all bound indices, in named sums if it can."""
+        ((factors, coefficient),) = body.items()
+        if len(ranges) > 1:
+            partial = self._fold_part(ranges, factors)
+            if partial is not None:
+                return scale(partial, coefficient)
+        self.ranges.update(ranges)
+        return scale(self._fold(contraction(ranges, factors)), coefficient)
+
+    def _pick(self, atom: Atom, factors: Monomial, index: str, limits: Range) -> Polynomial | None:
+        """`Σ_i δ_ia f(i) = f(a)` where a is known to lie in the range of i."""
+        for here, there in ((atom[1], atom[2]), (atom[2], atom[1])):
+            if plain_index(here) != index or index in position_indices(there):
+                continue
+            if self._covers(limits, there):
+                self.trace.fire(DELTA_PICKS)
+                rest = frozenset(p for p in factors if p[0] != atom)
+                return self.substitute({rest: 1}, {index: there})
+        raise UnsupportedError("a delta whose index may lie outside the range of the sum")
+
+    def _covers(self, limits: Range, position: Position) -> bool:
+        """Whether every value of the position lies in the range."""
+        name = plain_index(position)
+        if name is not None and isinstance(name, str) and name not in self.sizes:
+            return self.ranges.get(name) == limits
+        low, high = limits
+        return position in (low, high) and self._nonempty(limits)
+
+    def _nonempty(self, limits: Range) -> bool:
+        low, high = limits
+        return low == ((), 1) and len(high[0]) == 1 and high[0][0][1] == 1 and high[1] >= 0
+
+    # ---- named sums ------------------------------------------------------------------------
+
+    def _fold(self, atom: Atom) -> Polynomial:
+        free = sorted((i for i in indices_of(atom) if i not in self.sizes), key=str)
+        for named in self.named_sums:
+            if len(named.parameters) != len(free):
+                continue
+            for order in permutations(free):
+                moves: dict[Index, Position] = {
+                    parameter: index_position(i)
+                    for parameter, i in zip(named.parameters, order, strict=True)
+                }
+                if self._same_pattern(named, atom, moves):
+                    self.trace.fire(MEAN_DEVIATIONS if named.mean else DEFINED_SUM)
+                    return self.substitute(named.value, moves)
+        return of_atom(atom)
+
+    def _same_pattern(self, named: NamedSum, atom: Atom, moves: Mapping[Index, Position]) -> bool:
+        if len(named.pattern[1]) != len(atom[1]) or len(named.pattern[2]) != len(atom[2]):
+            return False
+        if not moves:
+            return named.pattern == atom
+        return self.substitute(of_atom(named.pattern), moves, fold=False) == of_atom(atom)
+
+    def _fold_part(self, ranges: Mapping[str, Range], factors: Monomial) -> Polynomial | None:
+        """Replace the factors at one bound index of a larger contraction by a named sum."""
+        if not self.named_sums:
+            return None
+        for index, limits in ranges.items():
+            inside = frozenset(p for p in factors if index in indices_of(p[0]))
+            if inside == factors or not inside:
+                continue
+            self.ranges.update(ranges)
+            atom = contraction({index: limits}, inside)
+            value = self._fold(atom)
+            if value == of_atom(atom):
+                continue
+            result = self.multiply({factors - inside: 1}, value)
+            for other, other_limits in ranges.items():
+                if other != index:
+                    result = self.sum_over(result, other, other_limits)
+            return result
+        return None
+
+    # ---- substitution ----------------------------------------------------------------------
+
+    def substitute(
+        self, polynomial: Polynomial, moves: Mapping[Index, Position], fold: bool = True
+    ) -> Polynomial:
+        """Substitute positions for free indices; deltas and sums are evaluated again."""
+        if not moves:
+            return polynomial
+        total: Polynomial = {}
+        for monomial, coefficient in polynomial.items():
+            kept: list[tuple[Atom, Rational]] = []
+            product: Polynomial = {ONE: coefficient}
+            for atom, exponent in monomial:
+                if indices_of(atom).isdisjoint(moves):
+                    kept.append((atom, exponent))
+                else:
+                    moved = self._substitute_atom(atom, moves, fold)
+                    product = self.multiply(product, self.power(moved, exponent))
+            add_into(total, self.multiply(product, {frozenset(kept): 1}))
+        return total
+
+    def _substitute_atom(
+        self, atom: Atom, moves: Mapping[Index, Position], fold: bool
+    ) -> Polynomial:
+        match atom[0]:
+            case "entry":
+                return of_atom(("entry", atom[1], tuple(move_position(p, moves) for p in atom[2])))
+            case "delta":
+                return delta(move_position(atom[1], moves), move_position(atom[2], moves))
+            case "order":
+                moved = move_position(atom[1], moves)
+                if moved[0]:
+                    return of_atom(("order", moved))
+                return constant(int(moved[1] >= 1))
+            case "index":
+                return position_value(moves[atom[1]], self.sizes)
+            case "sum":
+                return self._substitute_sum(atom, moves, fold)
+            case "power":
+                return self.substitute(thaw(atom[1]), moves, fold)
+            case "exp":
+                return self.exponential(self.substitute({atom[1]: 1}, moves, fold))
+            case "call":
+                arguments = tuple(freeze(self.substitute(thaw(a), moves, fold)) for a in atom[3])
+                return of_atom((*atom[:3], arguments))
+        return of_atom(atom)
+
+    def _substitute_sum(
+        self, atom: Atom, moves: Mapping[Index, Position], fold: bool
+    ) -> Polynomial:
+        ranges, factors = open_contraction(atom, self.fresh)
+        ranges = {
+            name: (move_position(low, moves), move_position(high, moves))
+            for name, (low, high) in ranges.items()
+        }
+        self.ranges.update(ranges)
+        body = self.substitute({factors: 1}, moves, fold)
+        if not fold and len(body) == 1:
+            ((product, coefficient),) = body.items()
+            return scale(of_atom(contraction(ranges, product)), coefficient)
+        for name, limits in ranges.items():
+            body = self.sum_over(body, name, limits)
+        return body
+
+    def exponential(self, argument: Polynomial) -> Polynomial:
+        """`exp` of a sum is the product of powers of `exp` of its monomials."""
+        return {
+            frozenset((("exp", m), c) if m else (("const", "e"), c) for m, c in argument.items()): 1
+        }
+
+    # ---- deltas between free indices -------------------------------------------------------
+
+    def identify(self, polynomial: Polynomial) -> Polynomial:
+        """Under `δ_ij` write one index for the other in every other factor."""
+        total: Polynomial = {}
+        for monomial, coefficient in polynomial.items():
+            result: Polynomial = {monomial: coefficient}
+            for pair in sorted((p for p in monomial if p[0][0] == "delta"), key=str):
+                result = self._identify_one(result, pair)
+            add_into(total, result)
+        return total
+
+    def _identify_one(self, polynomial: Polynomial, pair: tuple[Atom, Rational]) -> Polynomial:
+        left, right = pair[0][1], pair[0][2]
+        drop, keep = plain_index(right), left
+        if drop is None or drop in position_indices(left) or drop in self.sizes:
+            drop, keep = plain_index(left), right
+        if drop is None or drop in position_indices(keep) or drop in self.sizes:
+            return polynomial
+        total: Polynomial = {}
+        for monomial, coefficient in polynomial.items():
+            others = monomial - {pair}
+            if pair in monomial and drop in indices_of_monomial(others):
+                self.trace.fire(EQUAL_INDICES)
+                renamed = self.substitute({others: coefficient}, {drop: keep})
+                add_into(total, self.multiply(renamed, {frozenset([pair]): 1}))
+            else:
+                add_into(total, {monomial: coefficient})
+        return total

@@ -1,0 +1,398 @@
+"""The normal form of an index expression: a polynomial over free entries, deltas, contractions.
+
+For polynomial claims the normal form decides. Distinct contractions are algebraically
+independent once the sizes are large enough (the entries of the inputs are free variables, and a
+connected contraction is determined by its labelled multigraph), so two polynomial index
+expressions are equal for all sizes if and only if their normal forms are the same. Rational
+powers of polynomials are atoms over their primitive part; the zero test clears denominators and
+reduces whole powers of the atoms.
+
+Defined names are kept as atoms where their definition can be solved for a contraction that
+occurs nowhere else in it (a change of variables, so nothing is lost), and inserted otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+import sympy
+from sympy import Expr
+
+from derive.calculus.algebra import Algebra, NamedSum
+from derive.calculus.assumptions import Signs
+from derive.calculus.differentiate import Differentiation
+from derive.calculus.indexed import Delta, Entry, IndexSum, IndexValue, Jacobian, Order
+from derive.calculus.lower import Lowering, Obligation
+from derive.calculus.polynomial import (
+    Atom,
+    Index,
+    Monomial,
+    Polynomial,
+    Position,
+    Rational,
+    add_into,
+    constant,
+    delta,
+    freeze,
+    index_position,
+    indices_of,
+    of_atom,
+    scale,
+    serial,
+    thaw,
+)
+from derive.calculus.rules import (
+    COMMON_DENOMINATOR,
+    DISTRIBUTE,
+    POWERS_ADD,
+    UNFOLD,
+    Trace,
+)
+from derive.errors import UnsupportedError
+from derive.meaning.terms import Affine, Context, Definition, Symbol
+
+
+def to_position(at: Affine) -> Position:
+    """An affine expression as a polynomial's position."""
+    return tuple(sorted(at.terms, key=lambda item: str(item[0]))), at.constant
+
+
+@dataclass(frozen=True, slots=True)
+class Generic:
+    """A normal form at generic indices, these indices, and the rules that led to it."""
+
+    form: Polynomial
+    parameters: tuple[str, ...]
+    rules: tuple[str, ...]
+    obligations: tuple[Obligation, ...]
+
+
+@dataclass
+class NormalForm:
+    """Normal forms in one context. With `keep_names` false every definition is inserted."""
+
+    context: Context
+    keep_names: bool = True
+    max_terms: int = 20_000
+    trace: Trace = field(default_factory=Trace)
+    _definitions: dict[str, Generic] = field(default_factory=dict)
+    _jacobians: dict[tuple[str, str], Generic] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set)
+
+    @cached_property
+    def lowering(self) -> Lowering:
+        return Lowering(self.context, self.trace)
+
+    @cached_property
+    def algebra(self) -> Algebra:
+        signs = Signs(self.context)
+        names = frozenset(
+            key
+            for key, symbol in self.context.symbols.items()
+            if signs.of_name(key) in ("positive", "nonnegative") or symbol.role == "size"
+        )
+        squares = frozenset(k for k, d in self.context.definitions.items() if d.squares)
+        return Algebra(
+            frozenset(self.context.sizes),
+            names | squares,
+            trace=self.trace,
+            max_terms=self.max_terms,
+        )
+
+    def watch(self, trace: Trace) -> None:
+        """Report the rules that fire from now on to another trace."""
+        self.trace = trace
+        self.lowering.trace = trace
+        self.algebra.trace = trace
+
+    def prepare(self) -> None:
+        """Take the definitions in order, so that later sums find the names of earlier ones."""
+        for key, definition in self.context.definitions.items():
+            if key not in self._definitions:
+                try:
+                    self.definition(definition)
+                except UnsupportedError:
+                    continue
+
+    # ---- index expression → polynomial -----------------------------------------------------
+
+    def of(self, expression: Expr) -> Polynomial:
+        """The normal form of an index expression."""
+        match expression:
+            case sympy.Rational():
+                return constant(_number(expression))
+            case Entry():
+                return self._entry(expression)
+            case Delta():
+                left, right = expression.sides
+                return delta(to_position(left), to_position(right))
+            case Order():
+                return of_atom(("order", to_position(expression.difference)))
+            case IndexValue():
+                return of_atom(("index", expression.name))
+            case IndexSum():
+                limits = to_position(expression.low), to_position(expression.high)
+                return self.algebra.sum_over(self.of(expression.body), expression.index, limits)
+            case Jacobian():
+                return self._jacobian(expression)
+            case sympy.Add():
+                total: Polynomial = {}
+                for term in expression.args:
+                    add_into(total, self.of(term))
+                return total
+            case sympy.Mul():
+                return self._product(expression)
+            case sympy.exp():
+                return self.algebra.exponential(self.of(expression.args[0]))
+            case sympy.Pow():
+                return self._power(expression)
+            case sympy.Symbol():
+                return of_atom(("size", expression.name))
+            case sympy.log():
+                return self._logarithm(self.of(expression.args[0]))
+            case sympy.Function():
+                return self._call(expression)
+        if expression is sympy.S.Exp1:
+            return of_atom(("const", "e"))
+        if expression is sympy.S.Pi:
+            return of_atom(("const", "pi"))
+        raise UnsupportedError(f"no normal form for {type(expression).__name__}")
+
+    def _product(self, expression: Expr) -> Polynomial:
+        result = constant(1)
+        many = False
+        for factor in expression.args:
+            form = self.of(factor)
+            if len(form) > 1 and len(result) > 0 and result != constant(1):
+                many = True
+            if _shares_power(result, form):
+                self.trace.fire(POWERS_ADD)
+            result = self.algebra.multiply(result, form)
+        if many:
+            self.trace.fire(DISTRIBUTE)
+        return result
+
+    def _power(self, expression: Expr) -> Polynomial:
+        base, exponent = expression.args
+        if base is sympy.S.Exp1:
+            return self.algebra.exponential(self.of(exponent))
+        if not exponent.is_Rational:
+            raise UnsupportedError("a variable exponent")
+        return self.algebra.power(self.of(base), _number(exponent))
+
+    def _logarithm(self, argument: Polynomial) -> Polynomial:
+        if len(argument) == 1:
+            ((monomial, coefficient),) = argument.items()
+            if coefficient == 1 and all(self.algebra.is_nonnegative(a) for a, _ in monomial):
+                total: Polynomial = {}
+                for atom, exponent in monomial:
+                    inner = {atom[1]: 1} if atom[0] == "exp" else self._log_atom({atom: 1})
+                    add_into(total, inner, exponent)  # type: ignore[arg-type]
+                return total
+        return of_atom(("call", "log", (), (freeze(argument),)))
+
+    def _log_atom(self, factors: dict[Atom, Rational]) -> Polynomial:
+        if ("const", "e") in factors:
+            return constant(1)
+        argument: Polynomial = {frozenset(factors.items()): 1}
+        return of_atom(("call", "log", (), (freeze(argument),)))
+
+    def _call(self, expression: Expr) -> Polynomial:
+        arguments = tuple(freeze(self.of(a)) for a in expression.args)
+        return of_atom(("call", type(expression).__name__, (), arguments))
+
+    # ---- names -----------------------------------------------------------------------------
+
+    def _entry(self, entry: Entry) -> Polynomial:
+        definition = self.context.definitions.get(entry.key)
+        positions = tuple(to_position(p) for p in entry.at)
+        if definition is None:
+            return of_atom(("entry", entry.key, positions))
+        body = self.definition(definition)
+        if entry.key in self._kept:
+            return of_atom(("entry", entry.key, positions))
+        self.trace.fire(UNFOLD)
+        return self._at(body, positions)
+
+    def _at(self, body: Generic, positions: tuple[Position, ...]) -> Polynomial:
+        """A generic form at given positions."""
+        self.trace.extend(body.rules)
+        self.lowering.obligations.update(dict.fromkeys(body.obligations))
+        moves: dict[Index, Position] = dict(zip(body.parameters, positions, strict=True))
+        return self.algebra.substitute(body.form, moves)
+
+    def _begin(self) -> tuple[Trace, dict[Obligation, None]]:
+        """Start a generic form: its rules and obligations are recorded apart."""
+        outer = self.trace, self.lowering.obligations
+        self.watch(Trace())
+        self.lowering.obligations = {}
+        return outer
+
+    def _end(
+        self,
+        outer: tuple[Trace, dict[Obligation, None]],
+        form: Polynomial,
+        parameters: tuple[str, ...],
+    ) -> Generic:
+        done = Generic(form, parameters, self.trace.names, tuple(self.lowering.obligations))
+        trace, self.lowering.obligations = outer
+        self.watch(trace)
+        return done
+
+    def _parameters(self, prefix: str, symbol: Symbol) -> tuple[str, ...]:
+        """Generic index names for the axes of a symbol, with their ranges."""
+        names = tuple(f"{prefix}{axis}" for axis in range(len(symbol.shape)))
+        for name, extent in zip(names, symbol.shape, strict=True):
+            self.algebra.ranges[name] = (((), 1), to_position(extent))
+        return names
+
+    def definition(self, definition: Definition) -> Generic:
+        """The normal form of a definition at generic indices."""
+        key = definition.symbol.key
+        if key not in self._definitions:
+            parameters = self._parameters("$a", definition.symbol)
+            at = tuple(Affine.name(name) for name in parameters)
+            outer = self._begin()
+            form = self.of(self.lowering.definition_entry(definition, at))
+            if self.keep_names:
+                self._keep(definition, form, parameters)
+            if definition.squares:
+                form = self.algebra.power(form, Fraction(1, 2))
+            self._definitions[key] = self._end(outer, form, parameters)
+        return self._definitions[key]
+
+    def _keep(self, definition: Definition, form: Polynomial, parameters: tuple[str, ...]) -> None:
+        """Keep the name as an atom when its definition can be solved for a contraction."""
+        found = self._solvable(form, parameters)
+        if found is None:
+            return
+        monomial, atom = found
+        key = definition.symbol.key
+        positions = tuple(index_position(name) for name in parameters)
+        value = of_atom(("entry", key, positions), 2 if definition.squares else 1)
+        add_into(value, {m: c for m, c in form.items() if m != monomial}, -1)
+        inverse = self.algebra.power({monomial - {(atom, 1)}: form[monomial]}, -1)
+        value = self.algebra.multiply(value, inverse)
+        self.algebra.named_sums.append(NamedSum(atom, parameters, value, self._is_mean(form, atom)))
+        self._kept.add(key)
+
+    def _solvable(
+        self, form: Polynomial, parameters: tuple[str, ...]
+    ) -> tuple[Monomial, Atom] | None:
+        """A term `rational · sizes · contraction` whose contraction stands nowhere else."""
+        for monomial in sorted(form, key=serial):
+            atoms = [atom for atom, e in monomial if atom[0] == "sum" and e == 1]
+            others = [atom for atom, _ in monomial if atom[0] != "sum"]
+            if len(atoms) != 1 or any(atom[0] != "size" for atom in others):
+                continue
+            (atom,) = atoms
+            if set(parameters) != {i for i in indices_of(atom) if i not in self.context.sizes}:
+                continue
+            rest = serial(freeze({m: c for m, c in form.items() if m != monomial}))
+            if serial(atom) not in rest:
+                return monomial, atom
+        return None
+
+    def _is_mean(self, form: Polynomial, atom: Atom) -> bool:
+        """Whether the definition is the mean of one array over one axis."""
+        if len(form) != 1 or len(atom[1]) != 1 or len(atom[2]) != 1:
+            return False
+        ((low, high),) = atom[1]
+        ((entry, exponent),) = atom[2]
+        ((monomial, coefficient),) = form.items()
+        size = ("size", high[0][0][0]) if len(high[0]) == 1 and high[1] == 0 else None
+        return (
+            entry[0] == "entry"
+            and exponent == 1
+            and coefficient == 1
+            and low == ((), 1)
+            and monomial == frozenset([(atom, 1), (size, -1)])
+        )
+
+    # ---- Jacobians -------------------------------------------------------------------------
+
+    def _jacobian(self, node: Jacobian) -> Polynomial:
+        body = self._generic_jacobian(node.key, node.target)
+        return self._at(body, tuple(to_position(p) for p in (*node.at, *node.by)))
+
+    def _generic_jacobian(self, key: str, target: str) -> Generic:
+        """The total derivative of a defined name by a name, at generic indices."""
+        if (key, target) not in self._jacobians:
+            definition = self.context.definitions[key]
+            mine = self._parameters("$a", definition.symbol)
+            theirs = self._parameters("$b", self.context.symbols[target])
+            at = tuple(Affine.name(name) for name in mine)
+            by = tuple(Affine.name(name) for name in theirs)
+            outer = self._begin()
+            body = self.lowering.definition_entry(definition, at)
+            rules = Differentiation(self.lowering.reach, target, by, self.trace)
+            form = self.of(rules.total(body))
+            if definition.squares:
+                root = self.algebra.power(self._entry(Entry(key, at)), -1)
+                form = scale(self.algebra.multiply(form, root), Fraction(1, 2))
+            self._jacobians[key, target] = self._end(outer, form, mine + theirs)
+        return self._jacobians[key, target]
+
+    # ---- zero ------------------------------------------------------------------------------
+
+    def is_zero(self, polynomial: Polynomial) -> bool:
+        """Whether the normal form is zero: denominators cleared, whole powers reduced."""
+        return not self.reduce(polynomial)
+
+    def reduce(self, polynomial: Polynomial) -> Polynomial:
+        """The polynomial up to a nonzero factor, without whole powers of non-monomials."""
+        form = self.algebra.identify(polynomial)
+        cleared = False
+        while form:
+            pending = self._reducible(form)
+            if pending is None:
+                break
+            cleared = True
+            form = self.algebra.identify(self._clear(form, pending))
+        if cleared:
+            self.trace.fire(COMMON_DENOMINATOR)
+        return form
+
+    def _reducible(self, form: Polynomial) -> Atom | None:
+        """The outermost power atom that still has a whole part in some exponent."""
+        found: dict[Atom, list[Rational]] = {}
+        for monomial in form:
+            for atom, exponent in monomial:
+                if atom[0] == "power":
+                    found.setdefault(atom, []).append(exponent)
+        for atom in sorted(found, key=lambda a: (-len(serial(a)), serial(a))):
+            missing = len(found[atom]) < len(form)
+            exponents = [*found[atom], 0] if missing else found[atom]
+            least = math.floor(min(exponents))
+            if least != 0 or any(e - least >= 1 for e in exponents):
+                return atom
+        return None
+
+    def _clear(self, form: Polynomial, atom: Atom) -> Polynomial:
+        least = math.floor(min(dict(m).get(atom, 0) for m in form))
+        total: Polynomial = {}
+        base = thaw(atom[1])
+        for monomial, coefficient in form.items():
+            exponent = dict(monomial).get(atom, 0) - least
+            whole = math.floor(exponent)
+            rest = frozenset(p for p in monomial if p[0] != atom)
+            if exponent != whole:
+                rest |= {(atom, exponent - whole)}
+            product: Polynomial = {rest: coefficient}
+            for _ in range(whole):
+                product = self.algebra.multiply(product, base)
+            add_into(total, product)
+        return total
+
+
+def _number(value: sympy.Rational) -> Rational:
+    return int(value.p) if value.q == 1 else Fraction(int(value.p), int(value.q))
+
+
+def _shares_power(left: Polynomial, right: Polynomial) -> bool:
+    """Whether a power of the same non-monomial base stands in both."""
+    mine = {a for m in left for a, _ in m if a[0] == "power"}
+    return bool(mine) and any(a in mine for m in right for a, _ in m)

@@ -1,0 +1,143 @@
+"""Prove a reading for all sizes: the normal form of left minus right is zero."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from derive.writing.to_unicode import linear
+
+from derive.calculus.assumptions import Signs, discharges
+from derive.calculus.lower import Obligation
+from derive.calculus.normal_form import NormalForm, to_position
+from derive.calculus.polynomial import (
+    Index,
+    Polynomial,
+    Position,
+    add_into,
+    delta,
+    plain_index,
+    subtract,
+)
+from derive.calculus.rules import CONDITION, EQUAL_INDICES, Trace
+from derive.errors import LimitError, UnsupportedError
+from derive.judgement.verdict import Limits
+from derive.meaning import terms as t
+from derive.meaning.to_syntax import to_syntax
+from derive.reading import syntax as s
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Why a reading holds for all sizes: the rules that fired and the side conditions."""
+
+    rules: tuple[str, ...]
+    side_conditions: tuple[str, ...]
+
+
+@dataclass
+class Prover:
+    """Proofs in one context; definitions and Jacobians are worked out once."""
+
+    context: t.Context
+    limits: Limits = field(default_factory=Limits)
+    _engines: dict[bool, NormalForm] = field(default_factory=dict)
+
+    def prove(self, reading: t.Reading) -> Proof | str:
+        """A proof, or the reason why there is none. Names are inserted only when needed."""
+        reason = ""
+        for keep_names in (True, False):
+            trace = Trace()
+            try:
+                engine = self._engine(keep_names)
+                engine.watch(trace)
+                if self._difference_vanishes(engine, reading):
+                    return Proof(trace.names, self._side_conditions(engine))
+                reason = "the two sides have different normal forms"
+            except (UnsupportedError, LimitError) as error:
+                reason = error.message
+        return reason
+
+    def _engine(self, keep_names: bool) -> NormalForm:
+        if keep_names not in self._engines:
+            engine = NormalForm(self.context, keep_names, self.limits.terms)
+            self._engines[keep_names] = engine
+            engine.algebra.deadline = time.monotonic() + self.limits.seconds
+            engine.prepare()
+        engine = self._engines[keep_names]
+        engine.algebra.deadline = time.monotonic() + self.limits.seconds
+        engine.lowering.obligations.clear()
+        return engine
+
+    def _difference_vanishes(self, engine: NormalForm, reading: t.Reading) -> bool:
+        if reading.sign != "==":
+            raise UnsupportedError("only equations are proved")
+        algebra = engine.algebra
+        for bound in reading.free:
+            algebra.ranges[bound.name] = (to_position(bound.low), to_position(bound.high))
+        shape = max(reading.left.shape, reading.right.shape, key=len)
+        axes = tuple(f"@{axis}" for axis in range(len(shape)))
+        for axis, extent in zip(axes, shape, strict=True):
+            algebra.ranges[axis] = (((), 1), to_position(extent))
+        at = tuple(t.Affine.name(axis) for axis in axes)
+        lower = engine.lowering
+        left, right = (
+            engine.of(lower.entry(side, at[len(at) - len(side.shape) :]))
+            for side in (reading.left, reading.right)
+        )
+        difference = apply_condition(engine, subtract(left, right), reading.condition)
+        return engine.is_zero(difference)
+
+    def _side_conditions(self, engine: NormalForm) -> tuple[str, ...]:
+        signs = Signs(self.context)
+        shown = (describe(obligation, signs) for obligation in engine.lowering.obligations)
+        return tuple(dict.fromkeys(text for text in shown if text))
+
+
+def apply_condition(engine: NormalForm, form: Polynomial, condition: t.Condition) -> Polynomial:
+    """Use the conditions on indices: equal ones are identified, deltas of unequal ones vanish."""
+    for comparison in condition:
+        left, right = comparison.left, comparison.right
+        if not (isinstance(left, t.Position) and isinstance(right, t.Position)):
+            continue
+        a, b = to_position(left.at), to_position(right.at)
+        if comparison.sign == "==":
+            form = _identify(engine, form, a, b)
+        elif comparison.sign in ("!=", "<", ">"):
+            form = _drop_delta(engine, form, a, b)
+    return form
+
+
+def _identify(engine: NormalForm, form: Polynomial, a: Position, b: Position) -> Polynomial:
+    for here, there in ((a, b), (b, a)):
+        index = plain_index(here)
+        if index is not None and index not in engine.context.sizes:
+            engine.trace.fire(EQUAL_INDICES)
+            moves: dict[Index, Position] = {index: there}
+            return engine.algebra.substitute(form, moves)
+    return form
+
+
+def _drop_delta(engine: NormalForm, form: Polynomial, a: Position, b: Position) -> Polynomial:
+    symbol = delta(a, b)
+    ((monomial, _),) = symbol.items() if symbol else ((frozenset(), 1),)
+    kept: Polynomial = {}
+    for product, coefficient in form.items():
+        if monomial and monomial <= product:
+            engine.trace.fire(CONDITION)
+        else:
+            add_into(kept, {product: coefficient})
+    return kept
+
+
+def describe(obligation: Obligation, signs: Signs) -> str:
+    """A side condition in words of mathematics; one about a number is not worth a line."""
+    term = obligation.term
+    if isinstance(term, t.Number):
+        return ""
+    if isinstance(term, t.Position):
+        return f"{linear(to_syntax(term))} ≥ 1" if obligation.kind == "nonzero" else ""
+    relation = {"positive": ">", "nonnegative": "\\ge", "nonzero": "\\neq"}[obligation.kind]
+    follows = discharges(signs.of(term), obligation.kind)
+    shown = s.Chain((to_syntax(term), s.Number("0")), (s.Relation(relation),))
+    return linear(shown) + (" (follows from the assumptions)" if follows else "")
