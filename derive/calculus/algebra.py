@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import permutations
@@ -68,9 +68,25 @@ class NamedSum:
     mean: bool
 
 
+EntryValues = Callable[[str, tuple[Position, ...]], Polynomial | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How atoms change: the value of a leaf, which atoms to look into, how ranges move."""
+
+    leaf: Callable[[Atom], Polynomial]
+    touched: Callable[[Atom], bool]
+    moves: Mapping[Index, Position]
+    fold: bool
+
+
 @dataclass
 class Algebra:
-    """Operations under given ranges, signs and named sums. `max_terms` bounds every result."""
+    """Operations under given ranges, signs and named sums. `max_terms` bounds every result.
+
+    With `keep_groups`, a sum of plain entries such as `x_i - μ` stays one factor.
+    """
 
     sizes: frozenset[str]
     nonnegative: frozenset[str] = frozenset()
@@ -79,6 +95,7 @@ class Algebra:
     trace: Trace = field(default_factory=Trace)
     max_terms: int = 20_000
     deadline: float = math.inf
+    keep_groups: bool = False
     fresh: Iterator[str] = field(default_factory=lambda: (f"~s{n}" for n in range(10**9)))
 
     # ---- products and powers ---------------------------------------------------------------
@@ -97,6 +114,8 @@ class Algebra:
         """
         if exponent == 0:
             return constant(1)
+        if self.keep_groups and is_group(base):
+            return self._primitive_power(base, exponent, Fraction(exponent).denominator == 1)
         if exponent == 1 or (not base and exponent > 0):
             return base
         if not base:
@@ -302,22 +321,25 @@ class Algebra:
         """Substitute positions for free indices; deltas and sums are evaluated again."""
         if not moves:
             return polynomial
-        total: Polynomial = {}
-        for monomial, coefficient in polynomial.items():
-            kept: list[tuple[Atom, Rational]] = []
-            product: Polynomial = {ONE: coefficient}
-            for atom, exponent in monomial:
-                if indices_of(atom).isdisjoint(moves):
-                    kept.append((atom, exponent))
-                else:
-                    moved = self._substitute_atom(atom, moves, fold)
-                    product = self.multiply(product, self.power(moved, exponent))
-            add_into(total, self.multiply(product, {frozenset(kept): 1}))
-        return total
 
-    def _substitute_atom(
-        self, atom: Atom, moves: Mapping[Index, Position], fold: bool
-    ) -> Polynomial:
+        def leaf(atom: Atom) -> Polynomial:
+            return self._move_leaf(atom, moves)
+
+        def touched(atom: Atom) -> bool:
+            return not indices_of(atom).isdisjoint(moves)
+
+        return self._transform(polynomial, Change(leaf, touched, moves, fold))
+
+    def replace_entries(self, polynomial: Polynomial, values: EntryValues) -> Polynomial:
+        """Insert values for entries of named arrays, inside sums, powers and functions too."""
+
+        def leaf(atom: Atom) -> Polynomial:
+            value = values(atom[1], atom[2]) if atom[0] == "entry" else None
+            return of_atom(atom) if value is None else value
+
+        return self._transform(polynomial, Change(leaf, lambda atom: True, {}, True))
+
+    def _move_leaf(self, atom: Atom, moves: Mapping[Index, Position]) -> Polynomial:
         match atom[0]:
             case "entry":
                 return of_atom(("entry", atom[1], tuple(move_position(p, moves) for p in atom[2])))
@@ -325,33 +347,47 @@ class Algebra:
                 return delta(move_position(atom[1], moves), move_position(atom[2], moves))
             case "order":
                 moved = move_position(atom[1], moves)
-                if moved[0]:
-                    return of_atom(("order", moved))
-                return constant(int(moved[1] >= 1))
+                return of_atom(("order", moved)) if moved[0] else constant(int(moved[1] >= 1))
             case "index":
                 return position_value(moves[atom[1]], self.sizes)
-            case "sum":
-                return self._substitute_sum(atom, moves, fold)
-            case "power":
-                return self.substitute(thaw(atom[1]), moves, fold)
-            case "exp":
-                return self.exponential(self.substitute({atom[1]: 1}, moves, fold))
-            case "call":
-                arguments = tuple(freeze(self.substitute(thaw(a), moves, fold)) for a in atom[3])
-                return of_atom((*atom[:3], arguments))
         return of_atom(atom)
 
-    def _substitute_sum(
-        self, atom: Atom, moves: Mapping[Index, Position], fold: bool
-    ) -> Polynomial:
-        ranges, factors = open_contraction(atom, self.fresh)
+    def _transform(self, polynomial: Polynomial, change: Change) -> Polynomial:
+        total: Polynomial = {}
+        for monomial, coefficient in polynomial.items():
+            kept: list[tuple[Atom, Rational]] = []
+            product: Polynomial = {ONE: coefficient}
+            for atom, exponent in monomial:
+                if change.touched(atom):
+                    moved = self._transform_atom(atom, change)
+                    product = self.multiply(product, self.power(moved, exponent))
+                else:
+                    kept.append((atom, exponent))
+            add_into(total, self.multiply(product, {frozenset(kept): 1}))
+        return total
+
+    def _transform_atom(self, atom: Atom, change: Change) -> Polynomial:
+        match atom[0]:
+            case "sum":
+                return self._transform_sum(atom, change)
+            case "power":
+                return self._transform(thaw(atom[1]), change)
+            case "exp":
+                return self.exponential(self._transform({atom[1]: 1}, change))
+            case "call":
+                arguments = tuple(freeze(self._transform(thaw(a), change)) for a in atom[3])
+                return of_atom((*atom[:3], arguments))
+        return change.leaf(atom)
+
+    def _transform_sum(self, atom: Atom, change: Change) -> Polynomial:
+        opened, factors = open_contraction(atom, self.fresh)
         ranges = {
-            name: (move_position(low, moves), move_position(high, moves))
-            for name, (low, high) in ranges.items()
+            name: (move_position(low, change.moves), move_position(high, change.moves))
+            for name, (low, high) in opened.items()
         }
         self.ranges.update(ranges)
-        body = self.substitute({factors: 1}, moves, fold)
-        if not fold and len(body) == 1:
+        body = self._transform({factors: 1}, change)
+        if not change.fold and len(body) == 1:
             ((product, coefficient),) = body.items()
             return scale(of_atom(contraction(ranges, product)), coefficient)
         for name, limits in ranges.items():
@@ -393,3 +429,15 @@ class Algebra:
             else:
                 add_into(total, {monomial: coefficient})
         return total
+
+
+def is_group(polynomial: Polynomial) -> bool:
+    """Whether this is a sum of products of entries, sizes and numbers, as an author groups them."""
+    return len(polynomial) > 1 and all(
+        atom[0] in _PLAIN and not str(atom[1]).startswith("∂")
+        for monomial in polynomial
+        for atom, _ in monomial
+    )
+
+
+_PLAIN = frozenset(["entry", "size", "const", "prime", "index"])

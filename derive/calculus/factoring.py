@@ -15,6 +15,7 @@ from derive.calculus.polynomial import (
     Polynomial,
     Rational,
     freeze,
+    indices_of_monomial,
     multiply_monomials,
     serial,
     thaw,
@@ -31,7 +32,7 @@ def content_and_common(base: Polynomial) -> tuple[Rational, Monomial, Polynomial
     numerators = math.gcd(*(c.numerator for c in coefficients))
     denominators = math.lcm(*(c.denominator for c in coefficients))
     content = Fraction(numerators, denominators)
-    if base[min(base, key=serial)] < 0:
+    if base[min(base, key=_leading)] < 0:
         content = -content
     atoms = {atom for monomial in base for atom, _ in monomial}
     least: dict[Atom, Rational] = {}
@@ -45,6 +46,11 @@ def content_and_common(base: Polynomial) -> tuple[Rational, Monomial, Polynomial
         reduced, factor = multiply_monomials(monomial, inverse)
         primitive[reduced] = _tidy(Fraction(coefficient) * factor / content)
     return _tidy(content), frozenset(least.items()), primitive
+
+
+def _leading(monomial: Monomial) -> tuple[int, str]:
+    """The term that carries the sign: the one with the most indices, `x_i` before `μ`."""
+    return -len(indices_of_monomial(monomial)), serial(monomial)
 
 
 def _tidy(value: Rational) -> Rational:

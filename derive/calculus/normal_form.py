@@ -207,15 +207,20 @@ class NormalForm:
     # ---- names -----------------------------------------------------------------------------
 
     def _entry(self, entry: Entry) -> Polynomial:
-        definition = self.context.definitions.get(entry.key)
-        positions = tuple(to_position(p) for p in entry.at)
-        if definition is None:
-            return of_atom(("entry", entry.key, positions))
-        body = self.definition(definition)
-        if entry.key in self._kept:
-            return of_atom(("entry", entry.key, positions))
+        return self.name_at(entry.key, tuple(to_position(p) for p in entry.at))
+
+    def name_at(self, key: str, positions: tuple[Position, ...]) -> Polynomial:
+        """The normal form of one entry of a name; a definition is inserted unless it is kept."""
+        definition = self.context.definitions.get(key)
+        body = self.definition(definition) if definition else None
+        if body is None or key in self._kept:
+            return of_atom(("entry", key, positions))
         self.trace.fire(UNFOLD)
         return self._at(body, positions)
+
+    def renormalise(self, form: Polynomial) -> Polynomial:
+        """The normal form of a polynomial that keeps groups or names as factors."""
+        return self.algebra.replace_entries(form, self.name_at)
 
     def _at(self, body: Generic, positions: tuple[Position, ...]) -> Polynomial:
         """A generic form at given positions."""
@@ -242,7 +247,7 @@ class NormalForm:
         self.watch(trace)
         return done
 
-    def _parameters(self, prefix: str, symbol: Symbol) -> tuple[str, ...]:
+    def parameters(self, prefix: str, symbol: Symbol) -> tuple[str, ...]:
         """Generic index names for the axes of a symbol, with their ranges."""
         names = tuple(f"{prefix}{axis}" for axis in range(len(symbol.shape)))
         for name, extent in zip(names, symbol.shape, strict=True):
@@ -253,7 +258,7 @@ class NormalForm:
         """The normal form of a definition at generic indices."""
         key = definition.symbol.key
         if key not in self._definitions:
-            parameters = self._parameters("$a", definition.symbol)
+            parameters = self.parameters("$a", definition.symbol)
             at = tuple(Affine.name(name) for name in parameters)
             outer = self._begin()
             form = self.of(self.lowering.definition_entry(definition, at))
@@ -322,8 +327,8 @@ class NormalForm:
         """The total derivative of a defined name by a name, at generic indices."""
         if (key, target) not in self._jacobians:
             definition = self.context.definitions[key]
-            mine = self._parameters("$a", definition.symbol)
-            theirs = self._parameters("$b", self.context.symbols[target])
+            mine = self.parameters("$a", definition.symbol)
+            theirs = self.parameters("$b", self.context.symbols[target])
             at = tuple(Affine.name(name) for name in mine)
             by = tuple(Affine.name(name) for name in theirs)
             outer = self._begin()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from derive.writing.to_unicode import linear
+from derive.writing.to_linear import linear
 
 from derive.calculus.assumptions import Signs, discharges
 from derive.calculus.lower import Obligation

@@ -1,0 +1,164 @@
+"""Reverse accumulation over the definitions: the adjoint of each name, in the author's names.
+
+The adjoint of a name is `n̄_I = Σ_c Σ_J c̄_J ∂c_J/∂n_I` over the names c whose definitions use it;
+an output's adjoint is the given upstream gradient. Expressions are kept as sums of products in
+which a group such as `x_i - μ` stays one factor, so that centred sums stay centred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Expr
+
+from derive.calculus.algebra import is_group
+from derive.calculus.differentiate import Differentiation
+from derive.calculus.indexed import Entry, IndexSum
+from derive.calculus.indexed import Position as At
+from derive.calculus.lower import upstream_key
+from derive.calculus.normal_form import NormalForm, to_position
+from derive.calculus.polynomial import (
+    Index,
+    Polynomial,
+    Position,
+    add_into,
+    of_atom,
+)
+from derive.calculus.rules import Trace
+from derive.meaning.terms import Affine, Context, Definition, Symbol
+from derive.meaning.walk import names_in
+
+
+class GroupedForm(NormalForm):
+    """Sums of products in which names stay names and the author's groups stay factors."""
+
+    def prepare(self) -> None:
+        self.algebra.keep_groups = True
+
+    def of(self, expression: Expr) -> Polynomial:
+        form = super().of(expression)
+        return self.group(form) if isinstance(expression, sympy.Add) else form
+
+    def group(self, form: Polynomial) -> Polynomial:
+        return self.algebra.power(form, 1) if is_group(form) else form
+
+    def _entry(self, entry: Entry) -> Polynomial:
+        return of_atom(("entry", entry.key, tuple(to_position(p) for p in entry.at)))
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoint:
+    """The adjoint of one name at generic indices.
+
+    `local` is in terms of the adjoints of the names that use it; `users` are these names.
+    """
+
+    symbol: Symbol
+    parameters: tuple[str, ...]
+    local: Polynomial
+    users: tuple[Symbol, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass
+class Reverse:
+    """Reverse accumulation for one objective in one context."""
+
+    context: Context
+    objective: Symbol
+    engine: GroupedForm = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = GroupedForm(self.context)
+        self.engine.prepare()
+
+    def adjoint_key(self, symbol: Symbol) -> str:
+        """The key under which the adjoint of a name stands in expressions."""
+        return upstream_key(self.objective.key, symbol.key)
+
+    def path(self, target: Symbol) -> list[Symbol]:
+        """The names between the outputs and the target, outputs first, the target last."""
+        reach = self.engine.lowering.reach
+        wanted = {target.key}
+        wanted |= {k for k in self.context.definitions if target.key in reach.get(k, ())}
+        outputs = self.context.outputs.get(self.objective.key, ())
+        upstream = frozenset().union(*(reach.get(o.key, frozenset()) for o in outputs))
+        upstream |= {o.key for o in outputs}
+        order = [k for k in self.context.definitions if k in wanted & upstream]
+        keys = [k for k in reversed(order) if k != target.key]
+        return [self.context.symbols[k] for k in (*keys, target.key)]
+
+    def adjoints(self, target: Symbol) -> list[Adjoint]:
+        """The adjoints of all names on the way from the outputs to the target, in order."""
+        path = self.path(target)
+        return [self.adjoint(symbol, path) for symbol in path if not self._is_output(symbol)]
+
+    def _is_output(self, symbol: Symbol) -> bool:
+        outputs = self.context.outputs.get(self.objective.key, ())
+        return any(output.key == symbol.key for output in outputs)
+
+    def adjoint(self, symbol: Symbol, path: list[Symbol]) -> Adjoint:
+        """The adjoint of one name from those of the names on the path that use it."""
+        trace = Trace()
+        self.engine.watch(trace)
+        parameters = self.engine.parameters("$a", symbol)
+        by = tuple(Affine.name(name) for name in parameters)
+        rules = Differentiation(self.engine.lowering.reach, symbol.key, by, trace)
+        total: Polynomial = {}
+        users = []
+        for user in path:
+            definition = self.context.definitions.get(user.key)
+            if definition is None or symbol.key not in names_in(definition.body):
+                continue
+            users.append(user)
+            add_into(total, self._contribution(definition, rules))
+        return Adjoint(symbol, parameters, total, tuple(users), trace.names)
+
+    def _contribution(self, definition: Definition, rules: Differentiation) -> Polynomial:
+        """`Σ_J c̄_J ∂c_J/∂n_I` for one user c."""
+        lowering = self.engine.lowering
+        user = definition.symbol
+        names = [lowering.fresh() for _ in user.shape]
+        at: At = tuple(Affine.name(name) for name in names)
+        local = rules.direct(lowering.definition_entry(definition, at))
+        if definition.squares:
+            local = local / (2 * Entry(user.key, at))
+        expression = Entry(self.adjoint_key(user), at) * local
+        for name, extent in zip(reversed(names), reversed(user.shape), strict=True):
+            expression = IndexSum(expression, name, Affine.number(1), extent)
+        return self.engine.of(expression)
+
+    # ---- insertion -------------------------------------------------------------------------
+
+    def insert_adjoints(self, form: Polynomial, known: dict[str, Adjoint]) -> Polynomial:
+        """Insert known adjoints (by name key) for their symbols."""
+        forms = {self.adjoint_key(a.symbol): (a.local, a.parameters) for a in known.values()}
+        return self._replace(form, forms)
+
+    def inline(self, form: Polynomial) -> Polynomial:
+        """Insert the definitions that hold no sum, so that only reductions keep a name."""
+        for key in reversed(list(self.context.definitions)):
+            definition = self.context.definitions[key]
+            if definition.squares:
+                continue
+            parameters = self.engine.parameters("$a", definition.symbol)
+            at = tuple(Affine.name(name) for name in parameters)
+            body = self.engine.lowering.definition_entry(definition, at)
+            if not body.has(IndexSum):
+                form = self._replace(form, {key: (self.engine.of(body), parameters)})
+        return form
+
+    def _replace(
+        self, form: Polynomial, forms: dict[str, tuple[Polynomial, tuple[str, ...]]]
+    ) -> Polynomial:
+        algebra = self.engine.algebra
+
+        def entry(key: str, positions: tuple[Position, ...]) -> Polynomial | None:
+            if key not in forms:
+                return None
+            body, parameters = forms[key]
+            moves: dict[Index, Position] = dict(zip(parameters, positions, strict=True))
+            return algebra.substitute(body, moves)
+
+        return algebra.replace_entries(form, entry)

@@ -1,0 +1,270 @@
+"""A gradient derived step by step: each equation with its rule and the reason in one clause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from derive.calculus.normal_form import NormalForm
+from derive.calculus.polynomial import Index, Polynomial, Position, index_position, of_atom
+from derive.errors import SoundnessError, UsageError
+from derive.gradient.closed_form import Phrasing
+from derive.gradient.lemmas import find, use
+from derive.gradient.reverse import Adjoint, Reverse
+from derive.judgement.prove import Proof, Prover
+from derive.meaning import terms as t
+from derive.meaning.claims import Claim, Meaning
+from derive.meaning.to_syntax import to_syntax
+from derive.meaning.walk import reach, subterms
+from derive.reading.syntax import Expr
+from derive.writing.to_linear import linear
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`left = right` by a rule; `reason` says in one clause why."""
+
+    left: Expr
+    right: Expr
+    rule: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """The derivation of `∂objective/∂target` and its closed form, proved for all sizes.
+
+    `closed_form` is scalar with the free indices `indices`, one for each axis of the target.
+    `agrees_with` is the document's own closed form that was proved equal to it, if it has one.
+    """
+
+    objective: t.Symbol
+    target: t.Symbol
+    indices: tuple[str, ...]
+    steps: tuple[Step, ...]
+    closed_form: t.Term
+    context: t.Context
+    proof: Proof
+    agrees_with: Claim | None = None
+
+    @property
+    def left(self) -> t.Term:
+        """`∂objective/∂target[indices]`."""
+        at = tuple(t.Affine.name(name) for name in self.indices)
+        return t.Derivative(t.Variable(self.objective), self.target, at, "total")
+
+
+def derive_gradient(meaning: Meaning, wrt: str) -> Gradient:
+    """Derive the gradient of the document's objective by one of its inputs.
+
+    Raises UsageError when the name is not an input or the document has no objective, and
+    SoundnessError when the result is not proved.
+    """
+    context, target = find_target(meaning, wrt)
+    objective = find_objective(context)
+    return Derivation(context, objective, target).run(meaning)
+
+
+def find_target(meaning: Meaning, wrt: str) -> tuple[t.Context, t.Symbol]:
+    """The last place in the document where the name is in force as an input."""
+    seen: set[str] = set()
+    for context in reversed(meaning.contexts):
+        for symbol in context.symbols.values():
+            if wrt not in (symbol.key, symbol.latex, plain(symbol)):
+                continue
+            if symbol.role == "input" and context.outputs:
+                return context, symbol
+        seen |= {plain(s) for s in context.symbols.values() if s.role == "input"}
+    known = ", ".join(sorted(seen)) or "none"
+    raise UsageError(f"{wrt} is not an input of the document", advice=f"Its inputs: {known}.")
+
+
+def plain(symbol: t.Symbol) -> str:
+    """A name as a person types it: `gamma` for `\\gamma`."""
+    return symbol.key.replace("\\", "").replace("{", "_").replace("}", "")
+
+
+def find_objective(context: t.Context) -> t.Symbol:
+    """The scalar objective; there must be exactly one."""
+    objectives = [context.symbols[key] for key in context.outputs if key in context.symbols]
+    if len(objectives) != 1:
+        count = "no" if not objectives else "more than one"
+        raise UsageError(
+            f"the document declares {count} scalar objective",
+            advice="Declare one, such as $f : \\mathbb{R}^{N} \\to \\mathbb{R}$.",
+        )
+    return objectives[0]
+
+
+@dataclass
+class Derivation:
+    """One derivation in the making."""
+
+    context: t.Context
+    objective: t.Symbol
+    target: t.Symbol
+
+    def __post_init__(self) -> None:
+        self.reverse = Reverse(self.context, self.objective)
+        self.phrasing = Phrasing(self.context, self.objective.key)
+        self.normal = NormalForm(self.context)
+        self.normal.prepare()
+        self.steps: list[Step] = []
+
+    def run(self, meaning: Meaning) -> Gradient:
+        """Adjoint by adjoint, then the closed form, then the proof."""
+        known: dict[str, Adjoint] = {}
+        for adjoint in self.reverse.adjoints(self.target):
+            known[adjoint.symbol.key] = self._adjoint_steps(adjoint, known)
+        closed = self._simplify(self.reverse.inline(known[self.target.key].local))
+        indices = self._letters(self.target)
+        term = self._phrase(closed, known[self.target.key].parameters, indices)
+        self._step(self.target, indices, term, "common factors move to the front")
+        return self._prove(meaning, closed, known[self.target.key].parameters, indices)
+
+    def _adjoint_steps(self, adjoint: Adjoint, known: dict[str, Adjoint]) -> Adjoint:
+        symbol, letters = adjoint.symbol, self._letters(adjoint.symbol)
+        term = self._phrase(adjoint.local, adjoint.parameters, letters)
+        rule = "the loss is differentiated along every path"
+        self._step(symbol, letters, term, rule, self._reason(adjoint))
+        simpler = self._simplify(adjoint.local)
+        if simpler != adjoint.local:
+            term = self._phrase(simpler, adjoint.parameters, letters)
+            self._step(symbol, letters, term, "the lemma is used")
+        inserted = self._simplify(self.reverse.insert_adjoints(simpler, known))
+        if inserted != simpler:
+            term = self._phrase(inserted, adjoint.parameters, letters)
+            self._step(symbol, letters, term, "the adjoints found before are inserted")
+        return Adjoint(symbol, adjoint.parameters, inserted, adjoint.users, adjoint.rules)
+
+    def _simplify(self, form: Polynomial) -> Polynomial:
+        """Use every lemma that the decision procedure finds; each is a step of its own."""
+        for lemma in find(form, self.normal):
+            left = self.phrasing.term(of_atom(lemma.contraction))
+            right = self.phrasing.term(lemma.value)
+            step = Step(to_syntax(left), to_syntax(right), lemma.rules[-1], "a lemma")
+            if step not in self.steps:
+                self.steps.append(step)
+            form = use(form, lemma)
+        return form
+
+    def _phrase(
+        self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
+    ) -> t.Term:
+        moves: dict[Index, Position] = {
+            p: index_position(x) for p, x in zip(parameters, letters, strict=True)
+        }
+        self.phrasing.taken = frozenset(letters)
+        return self.phrasing.term(self.reverse.engine.algebra.substitute(form, moves))
+
+    def _letters(self, symbol: t.Symbol) -> tuple[str, ...]:
+        """Index letters for the axes of a name: those of its definition, else free ones."""
+        definition = self.context.definitions.get(symbol.key)
+        if definition and len(definition.parameters) == len(symbol.shape):
+            return definition.parameters
+        letters: Iterator[str] = self.phrasing.letters(frozenset())
+        pool = [next(letters) for _ in range(len(symbol.shape) + 1)]
+        return tuple(pool[1:] if len(symbol.shape) == 1 else pool[:-1])
+
+    def _step(
+        self, symbol: t.Symbol, letters: tuple[str, ...], term: t.Term, rule: str, reason: str = ""
+    ) -> None:
+        at = tuple(t.Affine.name(x) for x in letters)
+        left = t.Derivative(t.Variable(self.objective), symbol, at, "total")
+        step = Step(to_syntax(left), to_syntax(term), rule, reason)
+        if step.right not in [s.right for s in self.steps if s.left == step.left]:
+            self.steps.append(step)
+
+    def _reason(self, adjoint: Adjoint) -> str:
+        name = linear(to_syntax(t.Variable(adjoint.symbol)))
+        users = [linear(to_syntax(t.Variable(user))) for user in adjoint.users]
+        if not users:
+            return f"the loss does not depend on {name}"
+        listed = " and ".join([", ".join(users[:-1]), users[-1]] if len(users) > 1 else users)
+        return f"{name} enters {listed}"
+
+    # ---- the proof -------------------------------------------------------------------------
+
+    def _prove(
+        self,
+        meaning: Meaning,
+        closed: Polynomial,
+        parameters: tuple[str, ...],
+        indices: tuple[str, ...],
+    ) -> Gradient:
+        prover = Prover(self.context)
+        term = self._phrase(closed, parameters, indices)
+        at = tuple(t.Affine.name(x) for x in indices)
+        left = t.Derivative(t.Variable(self.objective), self.target, at, "total")
+        free = self._free(indices)
+        proof = prover.prove(t.Reading(left, term, free, ()))
+        if isinstance(proof, str):
+            raise SoundnessError(f"the derived gradient is not proved: {proof}")
+        same = self._same_in_document(meaning, prover, closed, parameters)
+        return Gradient(
+            self.objective,
+            self.target,
+            indices,
+            tuple(self.steps),
+            term,
+            self.context,
+            proof,
+            same,
+        )
+
+    def _free(self, indices: tuple[str, ...]) -> tuple[t.Bound, ...]:
+        one = t.Affine.number(1)
+        return tuple(
+            t.Bound(x, one, extent) for x, extent in zip(indices, self.target.shape, strict=True)
+        )
+
+    def _same_in_document(
+        self,
+        meaning: Meaning,
+        prover: Prover,
+        closed: Polynomial,
+        parameters: tuple[str, ...],
+    ) -> Claim | None:
+        """The document's last closed form of this gradient that is proved equal to ours."""
+        for claim in reversed(meaning.claims):
+            reading = closed_form_of(claim, self.objective, self.target)
+            if reading is None or claim.context.definitions != self.context.definitions:
+                continue
+            at = derivative_position(reading.left, len(self.target.shape))
+            mine = self._phrase(closed, parameters, at)
+            theirs = reading.right
+            if theirs.shape:
+                theirs = t.Element(theirs, tuple(t.Affine.name(x) for x in at))
+            if isinstance(prover.prove(t.Reading(mine, theirs, self._free(at), ())), Proof):
+                return claim
+        return None
+
+
+def derivative_position(left: t.Term, rank: int) -> tuple[str, ...]:
+    """The index names in `∂f/∂x_j`; generic ones for a whole array."""
+    assert isinstance(left, t.Derivative)
+    names = [p.single for p in left.at if p is not None]
+    if len(names) == rank and all(names):
+        return tuple(str(name) for name in names)
+    return ("i", "j", "k", "l", "m", "n")[:rank]
+
+
+def closed_form_of(claim: Claim, objective: t.Symbol, target: t.Symbol) -> t.Reading | None:
+    """The reading of a claim `∂objective/∂target = …` whose right side holds no derivative but
+    the upstream gradient."""
+    outputs = {output.key for output in claim.context.outputs.get(objective.key, ())}
+    for reading in claim.readings:
+        left = reading.left
+        if not (isinstance(left, t.Derivative) and left.target.key == target.key):
+            continue
+        if not (isinstance(left.of, t.Variable) and left.of.symbol.key == objective.key):
+            continue
+        others = [x for x in subterms(reading.right) if isinstance(x, t.Derivative)]
+        if all(x.target.key in outputs and x.of == left.of for x in others):
+            return reading
+    return None
+
+
+def depends(context: t.Context, objective: t.Symbol, target: t.Symbol) -> bool:
+    """Whether the objective depends on the target at all."""
+    return target.key in reach(context).get(objective.key, frozenset())
