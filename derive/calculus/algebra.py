@@ -1,4 +1,4 @@
-"""Sums, powers and substitution on polynomials: the operations that need the laws of sums.
+"""Sums and substitution on polynomials: the operations that need the laws of sums.
 
 `Algebra` knows the index ranges, the signs and the sums that definitions have named; it reports
 each law that it uses to a trace.
@@ -6,15 +6,12 @@ each law that it uses to a trace.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import permutations
 
 from derive.calculus.contraction import Range, contraction, open_contraction
-from derive.calculus.factoring import content_and_common, irreducible_factors, prime_powers
 from derive.calculus.polynomial import (
     ONE,
     Atom,
@@ -39,6 +36,7 @@ from derive.calculus.polynomial import (
     scale,
     thaw,
 )
+from derive.calculus.powers import Powers
 from derive.calculus.rules import (
     CONSTANT_SUM,
     CONTRACTION,
@@ -48,11 +46,8 @@ from derive.calculus.rules import (
     FACTOR_OUT,
     LINEARITY,
     MEAN_DEVIATIONS,
-    Trace,
 )
-from derive.errors import LimitError, UnsupportedError
-
-MAX_EXPANDED_POWER = 12
+from derive.errors import UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,117 +77,13 @@ class Change:
 
 
 @dataclass
-class Algebra:
-    """Operations under given ranges, signs and named sums. `max_terms` bounds every result.
+class Algebra(Powers):
+    """Operations under given ranges, signs and named sums; `sizes` are the names of sizes."""
 
-    With `keep_groups`, a sum of plain entries such as `x_i - μ` stays one factor.
-    """
-
-    sizes: frozenset[str]
-    nonnegative: frozenset[str] = frozenset()
+    sizes: frozenset[str] = frozenset()
     ranges: dict[str, Range] = field(default_factory=dict)
     named_sums: list[NamedSum] = field(default_factory=list)
-    trace: Trace = field(default_factory=Trace)
-    max_terms: int = 20_000
-    deadline: float = math.inf
-    keep_groups: bool = False
     fresh: Iterator[str] = field(default_factory=lambda: (f"~s{n}" for n in range(10**9)))
-
-    # ---- products and powers ---------------------------------------------------------------
-
-    def multiply(self, left: Polynomial, right: Polynomial) -> Polynomial:
-        if len(left) * len(right) > self.max_terms:
-            raise LimitError(f"more than {self.max_terms} terms in a product")
-        if time.monotonic() > self.deadline:
-            raise LimitError("the time limit for one claim")
-        return multiply(left, right)
-
-    def power(self, base: Polynomial, exponent: Rational) -> Polynomial:
-        """`base ** exponent` for a rational exponent; real, with non-negative roots.
-
-        Raises UnsupportedError when it divides by zero or takes a root of a negative number.
-        """
-        if exponent == 0:
-            return constant(1)
-        if self.keep_groups and is_group(base):
-            return self._primitive_power(base, exponent, Fraction(exponent).denominator == 1)
-        if exponent == 1 or (not base and exponent > 0):
-            return base
-        if not base:
-            raise UnsupportedError("division by zero")
-        whole = Fraction(exponent).denominator == 1
-        if len(base) == 1:
-            return self._monomial_power(base, exponent, whole)
-        if whole and 0 < exponent <= MAX_EXPANDED_POWER:
-            result = base
-            for _ in range(int(exponent) - 1):
-                result = self.multiply(result, base)
-            return result
-        return self._primitive_power(base, exponent, whole)
-
-    def _monomial_power(self, base: Polynomial, exponent: Rational, whole: bool) -> Polynomial:
-        ((monomial, coefficient),) = base.items()
-        if whole:
-            factors = frozenset((a, e * exponent) for a, e in monomial)
-            return multiply({factors: 1}, constant(Fraction(coefficient) ** int(exponent)))
-        outside = frozenset((a, e * exponent) for a, e in monomial if self.is_nonnegative(a))
-        inside = frozenset((a, e) for a, e in monomial if not self.is_nonnegative(a))
-        sign = 1 if coefficient > 0 else -1
-        if not inside and sign < 0:
-            raise UnsupportedError("root of a negative number")
-        result = multiply({outside: 1}, self._root_of_number(sign * coefficient, exponent))
-        if inside or sign < 0:
-            atom = ("power", freeze({inside: sign}))
-            result = multiply(result, of_atom(atom, exponent))
-        return result
-
-    @staticmethod
-    def _root_of_number(number: Rational, exponent: Rational) -> Polynomial:
-        result: Polynomial = constant(1)
-        for prime, times in prime_powers(number):
-            total: Rational = exponent * times
-            whole = math.floor(total)
-            result = scale(result, Fraction(prime) ** whole)
-            if total != whole:
-                result = multiply(result, of_atom(("prime", prime), total - whole))
-        return result
-
-    def _primitive_power(self, base: Polynomial, exponent: Rational, whole: bool) -> Polynomial:
-        content, common, primitive = content_and_common(base)
-        if not whole:
-            kept = frozenset(p for p in common if not self.is_nonnegative(p[0]))
-            primitive = multiply(primitive, {kept: 1})
-            common -= kept
-            if content < 0:
-                content, primitive = -content, scale(primitive, -1)
-        outside = self.power({common: content}, exponent)
-        factors = irreducible_factors(primitive) if whole else [(primitive, 1)]
-        for factor, times in factors:
-            if len(factor) == 1:
-                inside = self.power(factor, exponent * times)
-            else:
-                inside = of_atom(("power", freeze(factor)), exponent * times)
-            outside = multiply(outside, inside)
-        return outside
-
-    def is_nonnegative(self, atom: Atom) -> bool:
-        """Whether the atom is known never to be negative."""
-        match atom[0]:
-            case "entry":
-                return atom[1] in self.nonnegative
-            case "size" | "prime" | "const" | "exp" | "delta" | "order":
-                return True
-            case "sum":
-                return self.monomial_is_nonnegative(atom[2])
-            case "power":
-                return all(c > 0 and self.monomial_is_nonnegative(m) for m, c in atom[1])
-        return False
-
-    def monomial_is_nonnegative(self, monomial: Monomial) -> bool:
-        return all(
-            self.is_nonnegative(atom) or (Fraction(e).denominator == 1 and int(e) % 2 == 0)
-            for atom, e in monomial
-        )
 
     # ---- sums ------------------------------------------------------------------------------
 
@@ -394,12 +285,6 @@ class Algebra:
             body = self.sum_over(body, name, limits)
         return body
 
-    def exponential(self, argument: Polynomial) -> Polynomial:
-        """`exp` of a sum is the product of powers of `exp` of its monomials."""
-        return {
-            frozenset((("exp", m), c) if m else (("const", "e"), c) for m, c in argument.items()): 1
-        }
-
     # ---- deltas between free indices -------------------------------------------------------
 
     def identify(self, polynomial: Polynomial) -> Polynomial:
@@ -429,15 +314,3 @@ class Algebra:
             else:
                 add_into(total, {monomial: coefficient})
         return total
-
-
-def is_group(polynomial: Polynomial) -> bool:
-    """Whether this is a sum of products of entries, sizes and numbers, as an author groups them."""
-    return len(polynomial) > 1 and all(
-        atom[0] in _PLAIN and not str(atom[1]).startswith("∂")
-        for monomial in polynomial
-        for atom, _ in monomial
-    )
-
-
-_PLAIN = frozenset(["entry", "size", "const", "prime", "index"])

@@ -17,7 +17,7 @@ from sympy import Expr
 from derive.calculus.differentiate import Differentiation
 from derive.calculus.indexed import Entry, IndexSum, IndexValue, Order, delta, fresh_names, size
 from derive.calculus.indexed import Position as At
-from derive.calculus.rules import LOSS_RULE, Trace
+from derive.calculus.rules import LOSS_RULE, POWERS_ADD, Trace
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Context
@@ -98,7 +98,7 @@ class Lowering:
             case t.Add(terms):
                 return sympy.Add(*(self.entry(x, _align(x, at), names) for x in terms))
             case t.Multiply(factors):
-                return sympy.Mul(*(self.entry(x, _align(x, at), names) for x in factors))
+                return self._product([self.entry(x, _align(x, at), names) for x in factors])
             case t.Divide(numerator, denominator):
                 self._oblige(denominator, "nonzero")
                 below = self.entry(denominator, _align(denominator, at), names)
@@ -131,6 +131,12 @@ class Lowering:
 
     def _oblige(self, term: t.Term, kind: str) -> None:
         self.obligations.setdefault(Obligation(term, kind))
+
+    def _product(self, factors: list[Expr]) -> Expr:
+        bases = [factor.args[0] for factor in factors if isinstance(factor, sympy.Pow)]
+        if len(set(bases)) < len(bases):
+            self.trace.fire(POWERS_ADD)
+        return sympy.Mul(*factors)
 
     def _number(self, position: Affine) -> Expr:
         parts = [
@@ -375,6 +381,8 @@ def _fill(positions: tuple[Affine | None, ...], at: At, names: Names) -> At:
 def _align(term: t.Term, at: At) -> At:
     """The position in an operand that is broadcast against trailing axes."""
     shape = term.shape
+    if len(shape) > len(at):
+        raise UnsupportedError("a whole array where one entry is expected")
     own = at[len(at) - len(shape) :]
     one = Affine.number(1)
     return tuple(one if extent == one else p for extent, p in zip(shape, own, strict=True))

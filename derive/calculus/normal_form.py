@@ -47,7 +47,6 @@ from derive.calculus.polynomial import (
 from derive.calculus.rules import (
     COMMON_DENOMINATOR,
     DISTRIBUTE,
-    POWERS_ADD,
     UNFOLD,
     Trace,
 )
@@ -96,10 +95,10 @@ class NormalForm:
         )
         squares = frozenset(k for k, d in self.context.definitions.items() if d.squares)
         return Algebra(
-            frozenset(self.context.sizes),
-            names | squares,
+            nonnegative=names | squares,
             trace=self.trace,
             max_terms=self.max_terms,
+            sizes=frozenset(self.context.sizes),
         )
 
     def watch(self, trace: Trace) -> None:
@@ -135,6 +134,7 @@ class NormalForm:
                 return of_atom(("index", expression.name))
             case IndexSum():
                 limits = to_position(expression.low), to_position(expression.high)
+                self.algebra.ranges[expression.index] = limits
                 return self.algebra.sum_over(self.of(expression.body), expression.index, limits)
             case Jacobian():
                 return self._jacobian(expression)
@@ -162,17 +162,12 @@ class NormalForm:
         raise UnsupportedError(f"no normal form for {type(expression).__name__}")
 
     def _product(self, expression: Expr) -> Polynomial:
-        result = constant(1)
-        many = False
-        for factor in expression.args:
-            form = self.of(factor)
-            if len(form) > 1 and len(result) > 0 and result != constant(1):
-                many = True
-            if _shares_power(result, form):
-                self.trace.fire(POWERS_ADD)
-            result = self.algebra.multiply(result, form)
-        if many:
+        forms = [self.of(factor) for factor in expression.args]
+        if len(forms) > 1 and any(len(form) > 1 for form in forms):
             self.trace.fire(DISTRIBUTE)
+        result = constant(1)
+        for form in forms:
+            result = self.algebra.multiply(result, form)
         return result
 
     def _power(self, expression: Expr) -> Polynomial:
@@ -249,7 +244,7 @@ class NormalForm:
 
     def parameters(self, prefix: str, symbol: Symbol) -> tuple[str, ...]:
         """Generic index names for the axes of a symbol, with their ranges."""
-        names = tuple(f"{prefix}{axis}" for axis in range(len(symbol.shape)))
+        names = tuple(f"{prefix}{axis} {symbol.key}" for axis in range(len(symbol.shape)))
         for name, extent in zip(names, symbol.shape, strict=True):
             self.algebra.ranges[name] = (((), 1), to_position(extent))
         return names
@@ -395,9 +390,3 @@ class NormalForm:
 
 def _number(value: sympy.Rational) -> Rational:
     return int(value.p) if value.q == 1 else Fraction(int(value.p), int(value.q))
-
-
-def _shares_power(left: Polynomial, right: Polynomial) -> bool:
-    """Whether a power of the same non-monomial base stands in both."""
-    mine = {a for m in left for a, _ in m if a[0] == "power"}
-    return bool(mine) and any(a in mine for m in right for a, _ in m)

@@ -19,7 +19,7 @@ from derive.calculus.polynomial import (
     scale,
     serial,
 )
-from derive.calculus.rules import Trace
+from derive.calculus.rules import DEFINED_SUM, LINEARITY, MEAN_DEVIATIONS, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,14 @@ class Lemma:
     contraction: Atom
     value: Polynomial
     rules: tuple[str, ...]
+
+    @property
+    def rule(self) -> str:
+        """The rule that says most about the lemma."""
+        for rule in (MEAN_DEVIATIONS, DEFINED_SUM):
+            if rule.name in self.rules:
+                return rule.name
+        return self.rules[-1] if self.rules else LINEARITY.name
 
 
 def contractions(form: Polynomial) -> Iterator[Atom]:

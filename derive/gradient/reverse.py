@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Expr
 
-from derive.calculus.algebra import is_group
 from derive.calculus.differentiate import Differentiation
 from derive.calculus.indexed import Entry, IndexSum
 from derive.calculus.indexed import Position as At
@@ -25,6 +24,7 @@ from derive.calculus.polynomial import (
     add_into,
     of_atom,
 )
+from derive.calculus.powers import is_group
 from derive.calculus.rules import Trace
 from derive.meaning.terms import Affine, Context, Definition, Symbol
 from derive.meaning.walk import names_in

@@ -11,11 +11,12 @@ from derive.errors import SoundnessError, UsageError
 from derive.gradient.closed_form import Phrasing
 from derive.gradient.lemmas import find, use
 from derive.gradient.reverse import Adjoint, Reverse
+from derive.gradient.stated import entry_of, stated_forms
 from derive.judgement.prove import Proof, Prover
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning
 from derive.meaning.to_syntax import to_syntax
-from derive.meaning.walk import reach, subterms
+from derive.meaning.walk import reach
 from derive.reading.syntax import Expr
 from derive.writing.to_linear import linear
 
@@ -116,8 +117,10 @@ class Derivation:
         known: dict[str, Adjoint] = {}
         for adjoint in self.reverse.adjoints(self.target):
             known[adjoint.symbol.key] = self._adjoint_steps(adjoint, known)
-        closed = self._simplify(self.reverse.inline(known[self.target.key].local))
+        last = known[self.target.key]
         indices = self._letters(self.target)
+        inlined = self.reverse.inline(last.local)
+        closed = self._simplify(inlined, last.parameters, indices)
         term = self._phrase(closed, known[self.target.key].parameters, indices)
         self._step(self.target, indices, term, "common factors move to the front")
         return self._prove(meaning, closed, known[self.target.key].parameters, indices)
@@ -127,22 +130,25 @@ class Derivation:
         term = self._phrase(adjoint.local, adjoint.parameters, letters)
         rule = "the loss is differentiated along every path"
         self._step(symbol, letters, term, rule, self._reason(adjoint))
-        simpler = self._simplify(adjoint.local)
+        simpler = self._simplify(adjoint.local, adjoint.parameters, letters)
         if simpler != adjoint.local:
             term = self._phrase(simpler, adjoint.parameters, letters)
             self._step(symbol, letters, term, "the lemma is used")
-        inserted = self._simplify(self.reverse.insert_adjoints(simpler, known))
+        inserted = self.reverse.insert_adjoints(simpler, known)
+        inserted = self._simplify(inserted, adjoint.parameters, letters)
         if inserted != simpler:
             term = self._phrase(inserted, adjoint.parameters, letters)
             self._step(symbol, letters, term, "the adjoints found before are inserted")
         return Adjoint(symbol, adjoint.parameters, inserted, adjoint.users, adjoint.rules)
 
-    def _simplify(self, form: Polynomial) -> Polynomial:
+    def _simplify(
+        self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
+    ) -> Polynomial:
         """Use every lemma that the decision procedure finds; each is a step of its own."""
         for lemma in find(form, self.normal):
-            left = self.phrasing.term(of_atom(lemma.contraction))
-            right = self.phrasing.term(lemma.value)
-            step = Step(to_syntax(left), to_syntax(right), lemma.rules[-1], "a lemma")
+            left = self._phrase(of_atom(lemma.contraction), parameters, letters)
+            right = self._phrase(lemma.value, parameters, letters)
+            step = Step(to_syntax(left), to_syntax(right), lemma.rule, "a lemma")
             if step not in self.steps:
                 self.steps.append(step)
             form = use(form, lemma)
@@ -226,43 +232,16 @@ class Derivation:
         parameters: tuple[str, ...],
     ) -> Claim | None:
         """The document's last closed form of this gradient that is proved equal to ours."""
-        for claim in reversed(meaning.claims):
-            reading = closed_form_of(claim, self.objective, self.target)
-            if reading is None or claim.context.definitions != self.context.definitions:
+        for form in reversed(list(stated_forms(meaning))):
+            if form.target != self.target or form.objective != self.objective:
                 continue
-            at = derivative_position(reading.left, len(self.target.shape))
+            if form.context.definitions != self.context.definitions:
+                continue
+            at, theirs = entry_of(form)
             mine = self._phrase(closed, parameters, at)
-            theirs = reading.right
-            if theirs.shape:
-                theirs = t.Element(theirs, tuple(t.Affine.name(x) for x in at))
             if isinstance(prover.prove(t.Reading(mine, theirs, self._free(at), ())), Proof):
-                return claim
+                return form.claim
         return None
-
-
-def derivative_position(left: t.Term, rank: int) -> tuple[str, ...]:
-    """The index names in `∂f/∂x_j`; generic ones for a whole array."""
-    assert isinstance(left, t.Derivative)
-    names = [p.single for p in left.at if p is not None]
-    if len(names) == rank and all(names):
-        return tuple(str(name) for name in names)
-    return ("i", "j", "k", "l", "m", "n")[:rank]
-
-
-def closed_form_of(claim: Claim, objective: t.Symbol, target: t.Symbol) -> t.Reading | None:
-    """The reading of a claim `∂objective/∂target = …` whose right side holds no derivative but
-    the upstream gradient."""
-    outputs = {output.key for output in claim.context.outputs.get(objective.key, ())}
-    for reading in claim.readings:
-        left = reading.left
-        if not (isinstance(left, t.Derivative) and left.target.key == target.key):
-            continue
-        if not (isinstance(left.of, t.Variable) and left.of.symbol.key == objective.key):
-            continue
-        others = [x for x in subterms(reading.right) if isinstance(x, t.Derivative)]
-        if all(x.target.key in outputs and x.of == left.of for x in others):
-            return reading
-    return None
 
 
 def depends(context: t.Context, objective: t.Symbol, target: t.Symbol) -> bool:

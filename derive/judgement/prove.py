@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from derive.writing.to_linear import linear
-
 from derive.calculus.assumptions import Signs, discharges
 from derive.calculus.lower import Obligation
 from derive.calculus.normal_form import NormalForm, to_position
@@ -25,6 +23,7 @@ from derive.judgement.verdict import Limits
 from derive.meaning import terms as t
 from derive.meaning.to_syntax import to_syntax
 from derive.reading import syntax as s
+from derive.writing.to_linear import linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,18 @@ class Prover:
         return engine.is_zero(difference)
 
     def _side_conditions(self, engine: NormalForm) -> tuple[str, ...]:
+        """What the proof passed, the strongest condition on each term."""
         signs = Signs(self.context)
-        shown = (describe(obligation, signs) for obligation in engine.lowering.obligations)
+        strongest: dict[t.Term, Obligation] = {}
+        for obligation in engine.lowering.obligations:
+            seen = strongest.get(obligation.term)
+            if seen is None or STRENGTH[obligation.kind] > STRENGTH[seen.kind]:
+                strongest[obligation.term] = obligation
+        shown = (describe(obligation, signs) for obligation in strongest.values())
         return tuple(dict.fromkeys(text for text in shown if text))
+
+
+STRENGTH = {"nonnegative": 0, "nonzero": 1, "positive": 2}
 
 
 def apply_condition(engine: NormalForm, form: Polynomial, condition: t.Condition) -> Polynomial:

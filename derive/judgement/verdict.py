@@ -20,7 +20,8 @@ class Witness:
     """Concrete sizes, input values and free indices at which the two sides differ.
 
     `values` holds exact inputs by the author's LaTeX name, upstream gradients among them.
-    `left` and `right` are exact values as text, or an enclosing interval.
+    `left` and `right` are exact values as text, or an enclosing interval. `functions` says which
+    polynomial stands for a function without a definition, `f` → `1 + 2·t`.
     """
 
     sizes: Mapping[str, int]
@@ -28,6 +29,7 @@ class Witness:
     indices: Mapping[str, int]
     left: str
     right: str
+    functions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import assert_never
 
-from derive.reading.parse import parse_expression
-
 from derive.meaning import terms as t
 from derive.reading import syntax as s
+from derive.reading.parse import parse_expression
 
 
 @lru_cache(maxsize=1024)

@@ -1,1 +1,1 @@
-"""Syntax → text: print a syntax tree in the author's order and spelling."""
+"""Syntax to text: LaTeX, MathML, and Unicode in one line or in two dimensions."""

@@ -20,11 +20,11 @@ from derive.calculus.polynomial import (
 from derive.errors import LimitError, UnsupportedError
 
 WHOLE = (((), 1), ((("N", 1),), 0))
-I, J = index_position("i"), index_position("j")
+II, JJ = index_position("i"), index_position("j")
 
 
 def algebra(**options: object) -> Algebra:
-    made = Algebra(frozenset(["N"]), nonnegative=frozenset(["p"]), **options)  # type: ignore[arg-type]
+    made = Algebra(sizes=frozenset(["N"]), nonnegative=frozenset(["p"]), **options)  # type: ignore[arg-type]
     made.ranges.update({"i": WHOLE, "j": WHOLE})
     return made
 
@@ -52,13 +52,13 @@ def test_a_constant_is_summed_n_times() -> None:
 
 
 def test_a_delta_picks_one_term() -> None:
-    assert algebra().sum_over(multiply(delta(I, J), x("i")), "i", WHOLE) == x("j")
+    assert algebra().sum_over(multiply(delta(II, JJ), x("i")), "i", WHOLE) == x("j")
 
 
 def test_a_delta_outside_the_range_is_not_picked() -> None:
     short = (((), 1), ((("N", 1),), -1))
     with pytest.raises(UnsupportedError):
-        algebra().sum_over(multiply(delta(I, J), x("i")), "i", short)
+        algebra().sum_over(multiply(delta(II, JJ), x("i")), "i", short)
 
 
 def test_sums_of_products_change_places() -> None:
@@ -141,11 +141,11 @@ def test_the_number_of_terms_is_bounded() -> None:
 
 
 def test_substitution_collapses_a_delta() -> None:
-    form = multiply(delta(I, J), x("i"))
-    assert algebra().substitute(form, {"i": J}) == x("j")
+    form = multiply(delta(II, JJ), x("i"))
+    assert algebra().substitute(form, {"i": JJ}) == x("j")
 
 
 def test_equal_indices_are_identified_under_a_delta() -> None:
     made = algebra()
-    difference = subtract(multiply(delta(I, J), x("i")), multiply(delta(I, J), x("j")))
+    difference = subtract(multiply(delta(II, JJ), x("i")), multiply(delta(II, JJ), x("j")))
     assert made.identify(difference) == {}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from derive.judgement.refute import refute
-from derive.reading.document import read_document
 
 from derive.calculus.rules import RULES, Rule
 from derive.judgement.prove import Proof, Prover
+from derive.judgement.refute import refute
 from derive.judgement.verdict import Limits, Witness
 from derive.meaning.claims import Claim
 from derive.meaning.scope import understand
+from derive.reading.document import read_document
 from derive.reading.span import Source
 
 

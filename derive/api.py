@@ -1,0 +1,156 @@
+"""The public functions. This is the one edge: paths and names come in, documents go out.
+
+Nothing heavy is imported before it is needed, so that `import derive` stays fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from derive.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from derive.gradient.steps import Gradient
+    from derive.judgement.check import Checked, Progress
+    from derive.judgement.verdict import Limits
+    from derive.kernel.crosscheck import CrossCheck
+    from derive.kernel.plan import Plan
+    from derive.meaning.claims import Meaning
+    from derive.reading.statements import Document
+
+
+def library() -> dict[str, str]:
+    """The names of the documents that come with the package, and their titles."""
+    found = {}
+    for entry in sorted(resources.files("derive.library").iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".md"):
+            first = entry.read_text(encoding="utf-8").split("\n", 1)[0]
+            found[entry.name.removesuffix(".md")] = first.lstrip("# ").strip()
+    return found
+
+
+def load(name: str) -> Derivation:
+    """Read a document: a path, or the name of a document of the library.
+
+    Raises UsageError when there is no such file or it cannot be read.
+    """
+    from derive.reading.document import read_document, read_file
+    from derive.reading.span import Source
+
+    if Path(name).exists() or name.endswith((".md", ".tex", ".txt")) or "/" in name:
+        return Derivation(read_file(name))
+    entry = resources.files("derive.library").joinpath(f"{name}.md")
+    if name.isidentifier() and entry.is_file():
+        return Derivation(read_document(Source(f"{name}.md", entry.read_text(encoding="utf-8"))))
+    near = difflib.get_close_matches(name, library(), n=3)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise UsageError(
+        f"no such file or library document: {name}",
+        advice=f"{hint}`derive list` shows the documents of the library.",
+    )
+
+
+class Derivation:
+    """A document with what can be done to it."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    @property
+    def path(self) -> str:
+        """The path or name under which findings are reported."""
+        return self.document.source.path
+
+    @property
+    def name(self) -> str:
+        """The name of the document without folder and ending."""
+        return Path(self.path).stem
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What the document says: its declarations, definitions and claims."""
+        from derive.meaning.scope import understand
+
+        return understand(self.document)
+
+    @cached_property
+    def checked(self) -> Checked:
+        """The judgement of each claim under the default limits."""
+        return self.check()
+
+    def check(self, limits: Limits | None = None, progress: Progress | None = None) -> Checked:
+        """Judge every claim."""
+        from derive.judgement.check import check
+
+        return check(self.meaning, limits, progress)
+
+    def grad(self, wrt: str) -> Gradient:
+        """Derive the gradient of the objective by an input, from the definitions alone."""
+        from derive.gradient.steps import derive_gradient
+
+        return derive_gradient(self.meaning, wrt)
+
+    def plan(self) -> Plan:
+        """The plan of the kernel: reductions by depth, then the element-wise pass.
+
+        Raises UsageError when no closed form of the document is proved.
+        """
+        from derive.kernel.plan import make_plan, proved_forms
+
+        return make_plan(proved_forms(self.checked), self.name)
+
+    def export(self) -> str:
+        """The source of a standalone NumPy module of the proved closed forms."""
+        from derive.kernel.to_numpy import emit_numpy
+
+        return emit_numpy(self.plan(), self.name)
+
+    def crosscheck(self, seed: int = 0) -> CrossCheck:
+        """The exported kernel against exact values, complex step and central differences."""
+        from derive.kernel.crosscheck import crosscheck
+
+        return crosscheck(self.plan(), seed=seed)
+
+    def gradients(self) -> list[Gradient]:
+        """The gradients by all inputs whose closed form the document states."""
+        from derive.gradient.stated import stated_forms
+
+        wanted = {form.target.key: form for form in stated_forms(self.meaning)}
+        return [self.grad(key) for key in wanted]
+
+    def report(self) -> str:
+        """The LaTeX report: verdicts, derived gradients, the numeric cross-check, versions."""
+        from derive.report.latex import report
+        from derive.report.numbers import HEADER, rows
+
+        try:
+            table = rows(self.crosscheck())
+        except UsageError:
+            table = []
+        return report(self.checked, self.gradients(), table, HEADER)
+
+    def kernel(self) -> Callable[..., Any]:
+        """The exported kernel as a function, loaded from its emitted module."""
+        from derive.kernel.to_numpy import load_kernel
+
+        return load_kernel(self.export(), self.name)
+
+    def __repr__(self) -> str:
+        return f"<Derivation {self.name}: {self.document.title}>"
+
+    def _repr_html_(self) -> str:
+        from derive.report.notebook import html
+
+        return html(self.checked)
+
+    def _repr_latex_(self) -> str:
+        from derive.report.notebook import latex
+
+        return latex(self.checked)

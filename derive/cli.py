@@ -1,0 +1,235 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from derive import __version__
+from derive.errors import DeriveError, SoundnessError, UsageError
+
+if TYPE_CHECKING:
+    from derive.api import Derivation
+    from derive.report.terminal import Screen
+
+USAGE, INTERRUPTED = 2, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="derive")
+def cli() -> None:
+    """Prove or refute a written derivation, derive gradients, export kernels.
+
+    FILE is a Markdown or LaTeX file, or the name of a document of the library.
+    """
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
+def show(file: str, all_rules: bool) -> None:
+    """Print a derivation with the verdict on each equation."""
+    _screen(all_rules).show(_check(_load(file)))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
+def check(files: tuple[str, ...], style: str, all_rules: bool) -> None:
+    """Judge every claim; exit 0 all proved, 1 refuted, 2 usage, 3 undecided or unread."""
+    derivations = [_load(file) for file in files]
+    documents = [_check(derivation) for derivation in derivations]
+    if style == "json":
+        from derive.report.machine import to_json
+
+        click.echo(to_json(documents))
+    else:
+        screen = _screen(all_rules)
+        for checked in documents:
+            screen.findings(checked)
+    codes = {checked.exit_code for checked in documents}
+    sys.exit(next((code for code in (1, 3) if code in codes), 0))
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--wrt", required=True, help="The input to differentiate by, such as x or gamma.")
+def grad(file: str, wrt: str) -> None:
+    """Derive the gradient of the objective, step by step."""
+    derivation = _load(file)
+    gradient = derivation.grad(wrt)
+    place = ""
+    if gradient.agrees_with is not None:
+        line, _ = derivation.document.source.position(gradient.agrees_with.relation.span.start)
+        place = f"{derivation.path}:{line}"
+    _screen().gradient(gradient, place)
+
+
+@cli.command()
+@click.argument("file")
+@click.option("-o", "--output", required=True, help="A .tex or .pdf file.")
+def report(file: str, output: str) -> None:
+    """Write the LaTeX report of a derivation."""
+    ending = Path(output).suffix
+    if ending not in (".tex", ".pdf"):
+        raise UsageError(f"a report is a .tex or .pdf file, not {output}")
+    derivation = _load(file)
+    _writable(output)
+    text = derivation.report()
+    if ending == ".tex":
+        _write(output, text.encode())
+    else:
+        from derive.report.latex import compile_pdf
+
+        _write(output, compile_pdf(text))
+    click.echo(f"wrote {output}")
+
+
+@cli.command()
+@click.argument("file")
+@click.option("-o", "--output", required=True, help="The Python module to write.")
+def export(file: str, output: str) -> None:
+    """Write the kernel of the proved closed forms as a standalone NumPy module."""
+    if Path(output).suffix != ".py":
+        raise UsageError(f"the exported module is a .py file, not {output}")
+    derivation = _load(file)
+    _writable(output)
+    _write(output, derivation.export().encode())
+    click.echo(f"wrote {output}")
+
+
+@cli.command()
+@click.argument("file")
+@click.option("--svg", help="Write the plot of error against step size to this file.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
+def crosscheck(file: str, svg: str | None, seed: int) -> None:
+    """Compare the exported kernel with exact values and with numeric derivatives."""
+    from derive.report.numbers import print_crosscheck
+
+    derivation = _load(file)
+    if svg:
+        _writable(svg)
+    result = derivation.crosscheck(seed)
+    print_crosscheck(result, _screen())
+    if svg:
+        from derive.kernel.plot import svg_plot
+
+        _write(svg, svg_plot(result).encode())
+        click.echo(f"wrote {svg}")
+
+
+@cli.command(name="list")
+def list_() -> None:
+    """List the documents of the library."""
+    from derive.api import library
+
+    for name, title in library().items():
+        click.echo(f"{name:16} {title}")
+
+
+# ---- helpers ------------------------------------------------------------------------------------
+
+
+def _load(file: str) -> Derivation:
+    from derive.api import load
+
+    return load(file)
+
+
+def _check(derivation: Derivation) -> Checked:
+    from derive.report.terminal import progress
+
+    with progress(f"judging {derivation.name}") as step:
+        checked = derivation.check(progress=step)
+    if not checked.judged and not checked.unread:
+        click.echo(f"derive: {derivation.path}: the document makes no claim", err=True)
+    return checked
+
+
+def _screen(all_rules: bool = False) -> Screen:
+    from rich.console import Console
+
+    from derive.report.terminal import Screen
+
+    return Screen(Console(highlight=False, markup=False, emoji=False), all_rules)
+
+
+def _writable(output: str) -> None:
+    """Refuse an output that cannot be written before any work is done."""
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"{output} is a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"no such folder: {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"the folder {path.parent} is not writable")
+
+
+def _write(output: str, data: bytes) -> None:
+    """Write to a temporary file and rename it, so that no half-written file is left."""
+    path = Path(output)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise UsageError(f"cannot write {output}: {error.strerror}") from error
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+@contextlib.contextmanager
+def _edge() -> Iterator[None]:
+    """Turn every expected failure into one clear message and an exit code."""
+    try:
+        yield
+    except SoundnessError as error:
+        _fail(str(error), 70)
+    except DeriveError as error:
+        _fail(str(error), USAGE)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away, as in `derive show … | head`; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"derive: {message}", err=True)
+    sys.exit(code)
+
+
+def main() -> None:
+    """The entry point of the command `derive`."""
+    with _edge():
+        cli.main(standalone_mode=False)
+        sys.stdout.flush()
+
+
+if TYPE_CHECKING:
+    from derive.judgement.check import Checked

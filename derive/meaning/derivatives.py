@@ -1,0 +1,159 @@
+"""Derivatives: by whom, of what, and whether total and direct could differ."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+from derive.meaning import terms as t
+from derive.meaning.graph import symbols_in
+from derive.meaning.names import key_of, labelled_key
+from derive.meaning.setting import Setting, Typed
+from derive.meaning.subscripts import Positions, known, positions, undeclared
+from derive.reading import syntax as s
+
+MAX_ORDER = 6
+TWO = t.Number(Fraction(2))
+Target = tuple[t.Symbol, Positions, int]
+"""A name, the entry of it, and its power: 2 where the square of the name is the variable."""
+
+
+def derivative(setting: Setting, node: s.Derivative) -> Typed:
+    """`∂of/∂by`, one variable after the other, the last one first."""
+    of = setting.term(node.of).term
+    if not node.by:
+        raise setting.error("this derivative does not say by what", node)
+    if sum(order for _, order in node.by) > MAX_ORDER:
+        raise setting.error(f"derivatives above order {MAX_ORDER} are not read", node)
+    for expr, order in reversed(node.by):
+        for target in [target_of(setting, expr)] * order:
+            of = differentiate(setting, of, target)
+    return Typed(of)
+
+
+def differentiate(setting: Setting, of: t.Term, target: Target) -> t.Term:
+    symbol, at, square = target
+    fixed = _through_fixed(setting, of, symbol)
+    if fixed is not None:
+        outer, inner = fixed
+        slope = differentiate(setting, inner, target)
+        return t.Multiply((outer, slope), slope.shape)
+    reading: Literal["total", "direct"] = "total"
+    if _ambiguous(setting, of, symbol):
+        setting.met.add("partials")
+        reading = setting.choices.partials
+    result = t.Derivative(of, symbol, at, reading)
+    if square == 1:
+        return result
+    base: t.Term = t.Variable(symbol)
+    twice = t.Multiply((TWO, t.Element(base, at) if at else base), ())
+    return t.Divide(result, twice, result.shape)
+
+
+def _through_fixed(setting: Setting, of: t.Term, target: t.Symbol) -> tuple[t.Term, t.Term] | None:
+    """Of an objective that depends on one entry: its slope there, and that entry."""
+    if not isinstance(of, t.Variable):
+        return None
+    output = setting.names.through.get(of.symbol.key)
+    if output is None or output.key == target.key:
+        return None
+    at = tuple(t.Affine.name(index) for index in setting.names.hidden[output.key])
+    for index in at:
+        setting.indices.find(str(index))
+    return t.Derivative(of, output, at, "total"), t.Element(t.Variable(output), at)
+
+
+def target_of(setting: Setting, expr: s.Expr) -> Target:
+    """The name, and the entry or row of it, that a derivative is taken by."""
+    match expr:
+        case s.Group(opening="{", body=body):
+            return target_of(setting, body)
+        case s.Power(base=base, exponent=s.Number(text="2")) if _squared(setting, base):
+            symbol, at, _ = target_of(setting, base)
+            return symbol, at, 2
+        case s.Subscript(base=base, items=items):
+            return _entry(setting, expr, base, items)
+        case _:
+            key = key_of(expr)
+            if key is None:
+                raise setting.error(
+                    "a derivative by an expression is not read",
+                    expr,
+                    advice="Define a name for the expression and derive by that.",
+                )
+            return _whole(setting, key, expr)
+
+
+def _squared(setting: Setting, base: s.Expr) -> bool:
+    inner = base.base if isinstance(base, s.Subscript) else base
+    key = key_of(inner)
+    return key is not None and setting.key(key) in setting.names.squares
+
+
+def _whole(setting: Setting, key: str, expr: s.Node) -> Target:
+    if key in setting.local:
+        return _argument(setting, setting.local[key], expr)
+    symbol = setting.names.symbols.get(setting.key(key))
+    if symbol is None:
+        raise undeclared(setting, key, expr)
+    if symbol.role == "opaque":
+        raise setting.error(f"{key} is a function and no variable", expr)
+    hidden = setting.names.hidden.get(symbol.key, ())
+    return symbol, tuple(t.Affine.name(index) for index in hidden), 1
+
+
+def _argument(setting: Setting, value: Typed, expr: s.Node) -> Target:
+    match value.term:
+        case t.Variable(symbol=symbol):
+            return symbol, (), 1
+        case t.Element(base=t.Variable(symbol=symbol), at=at):
+            return symbol, at, 1
+        case _:
+            raise setting.error("a derivative by an expression is not read", expr)
+
+
+def _entry(setting: Setting, node: s.Subscript, base: s.Expr, items: tuple[s.Expr, ...]) -> Target:
+    key = key_of(base)
+    if key is None:
+        raise setting.error("a derivative by an expression is not read", node)
+    label = labelled_key(base, items)
+    if label is not None and known(setting, label):
+        return _whole(setting, label, node)
+    if known(setting, key):
+        symbol, before, _ = _whole(setting, key, base)
+    else:
+        capital = setting.names.capital(setting.key(key))
+        if capital is None:
+            raise undeclared(setting, key, node)
+        symbol, before = capital, ()
+    rank = len(symbol.shape) - len(before)
+    at = positions(setting, items, rank)
+    if at is None:
+        raise undeclared(setting, label or key, node)
+    if len(at) > rank:
+        raise setting.ill_typed(
+            f"{setting.text(node)} has {len(at)} indices, but {symbol.key} has {rank} axes", node
+        )
+    for position, size in zip(before + at, symbol.shape, strict=False):
+        if position is not None:
+            setting.use(position, size, node)
+    return symbol, before + at, 1
+
+
+def _ambiguous(setting: Setting, of: t.Term, target: t.Symbol) -> bool:
+    """Whether a name that is held in the direct reading depends on the target."""
+    names = setting.names
+    found = symbols_in(of)
+    if any(names.symbols[key].role == "objective" for key in found if key in names.symbols):
+        return False
+    match of:
+        case t.Variable(symbol=symbol) | t.Element(base=t.Variable(symbol=symbol)):
+            if symbol.key == target.key:
+                return False
+            if symbol.role == "defined":
+                found = set(names.uses.get(symbol.key, ()))
+        case _:
+            pass
+    return any(
+        target.key in names.reach.get(key, frozenset()) for key in found if key != target.key
+    )

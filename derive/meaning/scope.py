@@ -1,0 +1,370 @@
+"""Understand a document: paragraph by paragraph, what it declares, defines, assumes and claims."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from derive.errors import DeriveError, IllTypedError, MeaningError
+from derive.meaning.claims import Claim, Fact, Meaning, Note, Unread
+from derive.meaning.classify import EQUALS, MEMBER, Kind, kind_of, letters_used
+from derive.meaning.declare import Declaring
+from derive.meaning.define import Defining
+from derive.meaning.force import Force
+from derive.meaning.links import Link, links
+from derive.meaning.names import key_of, walk
+from derive.meaning.readings import Equation, Partials, read_equation
+from derive.meaning.setting import place_of
+from derive.meaning.subscripts import SIGNS
+from derive.meaning.terms import Context
+from derive.reading import syntax as s
+from derive.reading.statements import Block, Document, Formula, Heading, Paragraph, Prose, Statement
+
+_JOINS = re.compile(r"^\s*(where|here|with)\b", re.IGNORECASE)
+_ENDS = re.compile(r"[.!?](\s|$)")
+_PRIME = re.compile(
+    r"\bprime (is|means|denotes|stands for) (the )?(derivative|differentiation)"
+    r" (by|with respect to|w\.r\.t\.)\s*$",
+    re.I,
+)
+_TAKEN = re.compile(r"\b(taken|function|depends) (of|on)( the)?( layer)?( output)?\s*$", re.I)
+_LOSS = re.compile(r"\b(loss|objective)\b", re.I)
+_AFTER = re.compile(r"\b(for|if|when|whenever|unless|provided)( all| any| every)?\s*$", re.I)
+
+
+def understand(document: Document) -> Meaning:
+    """What a document states and claims; a bad statement becomes a finding, never an exception."""
+    walk = _Walk(document)
+    for group in _groups(document.blocks):
+        walk.group(group)
+    walk.finish()
+    return Meaning(document, tuple(walk.items), tuple(walk.notes), tuple(walk.contexts))
+
+
+def _groups(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
+    """Blocks that belong together: *where*, *here*, *with* right after a display joins it."""
+    group: list[Block] = []
+    for block in blocks:
+        if group and not (_joins(block) and _ends_in_display(group[-1])):
+            yield group
+            group = []
+        group.append(block)
+    if group:
+        yield group
+
+
+def _joins(block: Block) -> bool:
+    if not isinstance(block, Paragraph) or not block.pieces:
+        return False
+    first = block.pieces[0]
+    return isinstance(first, Prose) and _JOINS.match(first.text) is not None
+
+
+def _ends_in_display(block: Block) -> bool:
+    if not isinstance(block, Paragraph):
+        return False
+    formulas = [piece for piece in block.pieces if isinstance(piece, Formula)]
+    last = block.pieces[-1] if block.pieces else None
+    short = isinstance(last, Prose) and len(last.text.strip()) <= 1
+    return bool(formulas) and formulas[-1].display and (last is formulas[-1] or short)
+
+
+@dataclass(slots=True)
+class Stated:
+    """A statement where it stands: its formula, the words of its sentence before it."""
+
+    statement: Statement
+    formula: Formula
+    sentence: str
+    kind: Kind = "formula"
+    conditions: tuple[s.Expr, ...] = ()
+    defines: str | None = None
+    error: DeriveError | None = None
+    assumed: bool = False
+
+
+@dataclass(slots=True)
+class _Walk:
+    document: Document
+    force: Force = field(init=False)
+    items: list[Fact | Claim | Unread] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    contexts: list[Context] = field(default_factory=list)
+    letters: frozenset[str] = frozenset()
+    leading: tuple[s.Expr, ...] = ()
+    waiting: list[tuple[int, str, Stated]] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
+    output_named: str = ""
+
+    def __post_init__(self) -> None:
+        self.force = Force(self.document.source)
+        self.force.einstein = self.document.options.get("summation") == "einstein"
+        bodies = (
+            statement.body
+            for block in self.document.blocks
+            for formula in _formulas(block)
+            for statement in formula.statements
+            if statement.body is not None
+        )
+        self.letters = letters_used(bodies)
+
+    @property
+    def partials(self) -> Partials:
+        match self.document.options.get("partials"):
+            case "total":
+                return "total"
+            case "direct":
+                return "direct"
+            case _:
+                return "either"
+
+    def group(self, blocks: list[Block]) -> None:
+        """Understand one paragraph, or several that belong together."""
+        stated = list(_stated(blocks))
+        declaring = Declaring(self.force)
+        self._words(blocks)
+        self._sort(stated)
+        self._declare(stated, declaring)
+        self._sizes(stated)
+        self._name_output(stated)
+        self._sort(stated)
+        self._conditions(blocks, stated)
+        defining = Defining(self.force, self.letters)
+        defining.take(stated)
+        self.force.rebuild()
+        self.force.mark_early()
+        self.replaced |= defining.replaced
+        self.notes += declaring.notes + defining.notes
+        for item in stated:
+            self.items.extend(self._understood(item))
+        self.contexts += [self.force.context] * len(blocks)
+
+    def finish(self) -> None:
+        """A definition that needs names defined further down has its meaning from there on.
+
+        When the name is defined again before that, the early definition is a claim.
+        """
+        for position, key, item in self.waiting:
+            finding, body = self.items[position], item.statement.body
+            if isinstance(finding, Fact) or isinstance(finding.error, IllTypedError):
+                continue
+            if key not in self.force.read or not isinstance(body, s.Chain):
+                continue
+            span = item.statement.span
+            text = f"{key} is defined by names that are defined further down"
+            if key in self.replaced:
+                self.items[position] = self._claim(item, next(links(body)))
+                text += ", where it is defined too; this line is judged at the end"
+            else:
+                self.items[position] = Fact("definition", item.statement, span)
+            self.notes.append(Note(text, span))
+
+    def _sort(self, stated: list[Stated]) -> None:
+        for item in stated:
+            body = item.statement.body
+            if body is not None:
+                item.kind = kind_of(body, self.force.is_variable, self.letters)
+
+    def _sizes(self, stated: list[Stated]) -> None:
+        """Names above a sum sign are sizes unless they are declared otherwise."""
+        for item in stated:
+            for node in () if item.statement.body is None else walk(item.statement.body):
+                upper = node.upper if isinstance(node, s.BigOperator) else None
+                for name in () if upper is None else walk(upper):
+                    key = key_of(name) if isinstance(name, s.Name) else None
+                    if key is not None and not self.force.is_variable(key):
+                        self.force.add_size(key)
+
+    def _words(self, blocks: list[Block]) -> None:
+        """What words say: of a loss, and `a prime is the derivative by $x_j$`."""
+        for block in blocks:
+            pieces = block.pieces if isinstance(block, Paragraph | Heading) else ()
+            if any(isinstance(p, Prose) and _LOSS.search(p.text) for p in pieces):
+                self.force.loss_named = True
+            for words, formula in zip(pieces, pieces[1:], strict=False):
+                if not isinstance(words, Prose) or not isinstance(formula, Formula):
+                    continue
+                body = formula.statements[0].body if formula.statements else None
+                if body is not None and _PRIME.search(words.text):
+                    self.force.prime, self.force.changed = body, True
+                key = None if body is None else key_of(body)
+                if key is not None and _TAKEN.search(words.text):
+                    self.output_named = key
+
+    def _name_output(self, stated: list[Stated]) -> None:
+        """`f : A \\to \\mathbb{R}`, taken of `y`, names the output that f depends on."""
+        if not self.output_named:
+            return
+        for item in stated:
+            body = item.statement.body
+            if item.kind == "declaration" and isinstance(body, s.Chain) and body.members[0]:
+                objective = self.force.objectives.get(key_of(body.members[0]) or "")
+                if objective is not None:
+                    objective.named = (self.output_named,)
+        self.output_named = ""
+
+    def _declare(self, stated: list[Stated], declaring: Declaring) -> None:
+        for position, item in enumerate(stated):
+            body = item.statement.body
+            if item.kind == "declaration" and isinstance(body, s.Chain):
+                try:
+                    declaring.read(body, tuple(_listed(stated[:position], item)))
+                except MeaningError as error:
+                    item.error = error
+        declaring.apply()
+
+    def _conditions(self, blocks: list[Block], stated: list[Stated]) -> None:
+        """Give each statement the conditions of its display and of the sentence around it."""
+        by_formula: dict[int, list[Stated]] = {}
+        for item in stated:
+            by_formula.setdefault(id(item.formula), []).append(item)
+        for block in blocks:
+            pieces = () if not isinstance(block, Paragraph | Heading) else block.pieces
+            if not pieces or isinstance(pieces[0], Prose):
+                self.leading = ()
+            last: list[Stated] = []
+            words = ""
+            for piece in pieces:
+                if isinstance(piece, Prose):
+                    words = piece.text
+                    if _ENDS.search(words):
+                        self.leading, last = (), []
+                    continue
+                last = self._formula(piece, by_formula.get(id(piece), []), last, words)
+                words = ""
+
+    def _formula(
+        self, piece: Formula, items: list[Stated], last: list[Stated], words: str
+    ) -> list[Stated]:
+        """Conditions around one formula; returns the claims a later condition may restrict."""
+        own = tuple(
+            item.statement.body
+            for item in items
+            if item.kind == "condition" and item.statement.body is not None
+        )
+        rest = [item for item in items if item.kind == "equation"]
+        for item in rest:
+            item.conditions = (self.leading if piece.display else ()) + own
+        if piece.display:
+            self.leading = ()
+            return rest
+        if own and not rest:
+            if last and _AFTER.search(words):
+                for item in last:
+                    item.conditions += own
+            else:
+                self.leading += own
+            return []
+        return rest or last
+
+    def _understood(self, item: Stated) -> Iterator[Fact | Claim | Unread]:
+        statement = item.statement
+        body, span = statement.body, statement.span
+        if body is None:
+            error = statement.error or MeaningError("this formula could not be read")
+            yield Unread(statement, span, error, statement.has_relation)
+            return
+        if item.error is not None:
+            yield Unread(statement, span, item.error, True)
+            return
+        match item.kind:
+            case "equation" if isinstance(body, s.Chain):
+                yield from self._equation(item, body)
+            case "not judged" if isinstance(body, s.Chain):
+                signs = [r.sign for r in body.relations if r.sign not in SIGNS | _EQUAL_SIGNS]
+                yield Fact("not judged", statement, span, f"{signs[0]} is not judged")
+            case "incomplete":
+                place = place_of(self.document.source, span)
+                message = "one side of this relation is missing"
+                yield Unread(statement, span, MeaningError(message, place=place), True)
+            case "equation" | "not judged":
+                yield Fact("formula", statement, span)
+            case _:
+                yield Fact(item.kind, statement, span)
+
+    def _equation(self, item: Stated, body: s.Chain) -> Iterator[Fact | Claim | Unread]:
+        """A definition, an assumption, and the claims of the links that are neither."""
+        statement, first = item.statement, 0
+        if item.assumed:
+            yield Fact("assumption", statement, statement.span)
+            return
+        if item.defines is not None:
+            first = 1
+            failed = self.force.failed.get(item.defines)
+            if failed is None:
+                yield Fact("definition", statement, statement.span)
+            else:
+                self.waiting.append((len(self.items), item.defines, item))
+                yield self._failed(item, body, failed)
+        for link in links(body, first):
+            yield self._claim(item, link)
+
+    def _failed(self, item: Stated, body: s.Chain, error: MeaningError) -> Claim | Unread:
+        left, right = body.members[0], body.members[1]
+        if left is None or right is None:
+            return Unread(item.statement, item.statement.span, error, True)
+        return Claim(
+            left,
+            right,
+            body.relations[0],
+            item.statement.span,
+            item.statement,
+            self.force.context,
+            (),
+            error,
+        )
+
+    def _claim(self, item: Stated, link: Link) -> Claim:
+        conditions = item.conditions + link.conditions
+        sign = SIGNS.get(link.relation.sign, "==")
+        equation = Equation(link.left, link.right, sign, conditions, link.span, link.first)
+        readings, error = read_equation(
+            self.force.names, self.document.source, equation, self.partials
+        )
+        return Claim(
+            link.left,
+            link.right,
+            link.relation,
+            link.span,
+            item.statement,
+            self.force.context,
+            readings,
+            error,
+            conditions,
+        )
+
+
+_EQUAL_SIGNS = {sign: sign for sign in EQUALS | MEMBER}
+
+
+def _formulas(block: Block) -> Iterator[Formula]:
+    if isinstance(block, Paragraph | Heading):
+        for piece in block.pieces:
+            if isinstance(piece, Formula):
+                yield piece
+
+
+def _stated(blocks: list[Block]) -> Iterator[Stated]:
+    """The statements of blocks, each with the words that precede it in its sentence."""
+    for block in blocks:
+        sentence = ""
+        for piece in block.pieces if isinstance(block, Paragraph | Heading) else ():
+            if isinstance(piece, Prose):
+                sentence = _ENDS.split(sentence + " " + piece.text)[-1]
+                continue
+            for statement in piece.statements:
+                yield Stated(statement, piece, f"{sentence} {statement.words}".lower())
+
+
+def _listed(before: list[Stated], item: Stated) -> Iterator[s.Expr]:
+    """Names that stand right before a declaration in its formula: `x, y` of `x, y \\in S`."""
+    names: list[s.Expr] = []
+    for other in reversed(before):
+        body = other.statement.body
+        if other.formula is not item.formula or other.kind != "formula" or body is None:
+            break
+        if key_of(body) is None:
+            break
+        names.append(body)
+    yield from reversed(names)

@@ -1,0 +1,109 @@
+"""Words that every report shares: which rules to name, a witness, a summary line."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import groupby
+
+from derive.calculus import rules
+from derive.judgement.check import Checked
+from derive.judgement.verdict import Entries, VerdictName, Witness
+from derive.meaning.claims import Claim
+from derive.meaning.to_syntax import name
+from derive.reading.syntax import Chain
+from derive.writing.to_linear import linear
+
+VERDICTS: tuple[VerdictName, ...] = ("proved", "refuted", "ill-typed", "undecided", "unread")
+MARKS = {"proved": "✓", "refuted": "✗", "ill-typed": "✗", "undecided": "?", "unread": "?"}
+
+_TELLING = (
+    rules.MEAN_DEVIATIONS,
+    rules.DEFINED_SUM,
+    rules.LOSS_RULE,
+    rules.DELTA_PICKS,
+    rules.CONDITION,
+    rules.EQUAL_INDICES,
+    rules.PRODUCT_RULE,
+    rules.POWER_RULE,
+    rules.FUNCTION_RULE,
+    rules.COMMON_DENOMINATOR,
+    rules.CONTRACTION,
+    rules.DEFINITION_RULE,
+    rules.CONSTANT_SUM,
+    rules.ENTRY_RULE,
+)
+
+
+def telling(fired: Sequence[str], limit: int = 4) -> tuple[tuple[str, ...], int]:
+    """The rules that say most, in the order in which they fired, and how many are left out."""
+    rank = {rule.name: place for place, rule in enumerate(_TELLING)}
+    chosen = sorted(fired, key=lambda rule: rank.get(rule, len(rank)))[:limit]
+    return tuple(rule for rule in fired if rule in chosen), len(fired) - len(chosen)
+
+
+def because(fired: Sequence[str], limit: int = 4) -> str:
+    """The telling rules as one phrase; a claim without rules holds as it stands."""
+    if not fired:
+        return "both sides are the same expression"
+    chosen, more = telling(fired, limit)
+    return "; ".join(chosen) + (f"; and {more} more" if more else "")
+
+
+def statement_of(claim: Claim) -> Chain:
+    """One link as an equation of its own."""
+    return Chain((claim.left, claim.right), (claim.relation,))
+
+
+def chains(checked: Checked) -> list[list[int]]:
+    """The numbers of the claims, grouped by the statement in which they stand."""
+    numbers = range(len(checked.judged))
+    key = [id(claim.statement) for claim, _ in checked.judged]
+    return [list(group) for _, group in groupby(numbers, key=lambda n: key[n])]
+
+
+def witness_text(witness: Witness) -> str:
+    """`N = 2, x = (0, 1), j = 1: left 1/2, right −1/2`."""
+    parts = [f"{size} = {value}" for size, value in witness.sizes.items()]
+    parts += [f"{linear(name(key))} = {entries(value)}" for key, value in witness.values.items()]
+    parts += [f"{index} = {value}" for index, value in witness.indices.items()]
+    return f"{', '.join(parts)}: left {witness.left}, right {witness.right}"
+
+
+def entries(value: Entries) -> str:
+    """An exact array as nested brackets, `((0, 1), (1/2, −1))`."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(entries(item) for item in value) + ")"
+    return str(Fraction(value)).replace("-", "−")
+
+
+def summary(checked: Checked) -> str:
+    """`batchnorm.md: 26 claims: 26 proved`."""
+    counts = checked.counts
+    total = sum(counts.values())
+    path = checked.meaning.document.source.path
+    if not total:
+        return f"{path}: no claims"
+    listed = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
+    return f"{path}: {total} claim{'s' * (total != 1)}: {listed}"
+
+
+def to_ascii(text: str) -> str:
+    """The text for a terminal that shows ASCII only."""
+    return "".join(c if c.isascii() else _ascii(c) for c in text)
+
+
+_ASCII = {"≥": ">=", "≤": "<=", "≠": "!=", "−": "-", "·": "*", "∂": "d", "√": "sqrt", "∑": "sum"}
+_ASCII |= {"✓": "ok", "✗": "FALSE", "’": "'", "–": "-", "…": "...", "²": "^2", "→": "->"}
+
+
+def _ascii(character: str) -> str:
+    if character in _ASCII:
+        return _ASCII[character]
+    label = unicodedata.name(character, "")
+    if "SMALL LETTER" in label or "CAPITAL LETTER" in label:
+        word = label.split()[-1]
+        return word.lower() if "SMALL" in label else word.capitalize()
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return plain
