@@ -57,6 +57,9 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
 }
 
 UPSTREAM = "∂"
+LARGEST_EXPONENT = 4096
+LARGEST_NUMBER = 200_000
+"""In bits; larger powers of numbers are not worked out."""
 
 
 def upstream_key(objective: str, output: str) -> str:
@@ -154,9 +157,13 @@ class Lowering:
             self._oblige(term.base, "positive" if exponent < 0 else "nonnegative")
         elif exponent < 0:
             self._oblige(term.base, "nonzero")
+        if max(abs(exponent.p), exponent.q) > LARGEST_EXPONENT:
+            raise UnsupportedError(f"an exponent above {LARGEST_EXPONENT}")
+        if base.is_Rational and _bits(base) * abs(exponent.p) > LARGEST_NUMBER:
+            raise UnsupportedError(f"a number of more than {LARGEST_NUMBER} bits")
         if exponent < 0 and base.is_zero:
             raise UnsupportedError("division by zero")
-        return sympy.Pow(base, exponent, evaluate=False)
+        return sympy.Pow(base, exponent, evaluate=bool(base.is_Rational))
 
     def _sum(self, term: t.Sum, at: At, names: Names) -> Expr:
         if term.product:
@@ -354,6 +361,10 @@ def _order(left: Affine, right: Affine) -> Expr:
     if not difference.terms:
         return sympy.S.One if difference.constant >= 1 else sympy.S.Zero
     return Order(left, right)
+
+
+def _bits(value: sympy.Rational) -> int:
+    return max(int(value.p).bit_length(), int(value.q).bit_length())
 
 
 def _over(numerator: Expr, denominator: Expr) -> Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from derive.meaning.names import key_of, labelled_key, walk
@@ -181,7 +182,7 @@ def mentions(expr: s.Node) -> frozenset[str]:
             case s.Subscript(base=base, items=items):
                 found.add(labelled_key(base, items) or "")
             case s.Product(factors=factors):
-                for first, second in zip(factors, factors[1:], strict=False):
+                for first, second in pairwise(factors):
                     if isinstance(first, s.Name) and first.letter == "d":
                         found.add("d" + (_stem(second) or ""))
             case s.Call(function=function):

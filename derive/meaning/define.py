@@ -18,7 +18,13 @@ from derive.meaning.terms import Affine, Bound
 from derive.reading import syntax as s
 from derive.reading.statements import Statement
 
-_GIVEN_WORDS = ("let", "assume", "assuming", "where", "given", "suppose", "supposing", "with")
+_GIVEN_WORDS = frozenset(["let", "assume", "assuming", "where", "given", "suppose", "supposing"])
+_CLAIM_WORDS = frozenset(
+    (
+        *("then", "hence", "so", "thus", "therefore", "show", "prove", "derive", "verify", "note"),
+        *("see", "we", "us", "get", "have", "obtain", "find", "compute", "check", "follows"),
+    )
+)
 _LOSSES = frozenset({"\\ell", "l", "L", "\\mathcal{L}", "loss", "J", "E", "\\mathcal{E}", "f"})
 
 
@@ -104,6 +110,8 @@ class Defining:
     def _defines(self, left: Left, right: s.Expr, anew: bool) -> Left | None:
         """What the left side defines, its subscript sorted out; None when it is a claim."""
         force = self._force
+        if bare_key(left.name)[:1].isdigit() or left.name[:1].isdigit():
+            return None
         if left.arguments is not None:
             taken = force.is_variable(left.name) or known_function(left.name) is not None
             taken = taken or left.name in mentions(right)
@@ -240,7 +248,7 @@ class Defining:
             return False
         if _is_symmetry(body):
             return True
-        return any(word in item.sentence.split() for word in _GIVEN_WORDS)
+        return _is_supposed(item.sentence)
 
     def _assume(self, statement: Statement, body: s.Chain) -> None:
         force = self._force
@@ -331,6 +339,13 @@ class Defining:
             if not more:
                 return frozenset(found)
             found |= more
+
+
+def _is_supposed(sentence: str) -> bool:
+    """Whether the last telling word before a formula supposes it rather than claims it."""
+    words = [word.strip(".,:;()") for word in sentence.split()]
+    telling = [word for word in words if word in _GIVEN_WORDS | _CLAIM_WORDS]
+    return bool(telling) and telling[-1] in _GIVEN_WORDS
 
 
 def _is_symmetry(body: s.Chain) -> bool:

@@ -1,4 +1,4 @@
-"""The names in force: declarations and definitions kept as syntax, read again when shapes change."""
+"""The names in force: definitions are kept as syntax and read again when shapes change."""
 
 from __future__ import annotations
 

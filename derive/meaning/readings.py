@@ -20,7 +20,6 @@ from derive.meaning.subscripts import Sign, condition, free_letters
 from derive.reading import syntax as s
 from derive.reading.span import Source, Span
 
-_CHOICES = (("product", ("matrix", "element")), ("dot", ("inner", "element")))
 _NOTES = {
     ("product", "matrix"): "products are matrix products",
     ("product", "element"): "products act element by element",
@@ -29,6 +28,7 @@ _NOTES = {
     ("partials", "total"): "derivatives are total",
     ("partials", "direct"): "derivatives are direct: other names are held",
 }
+_MOST_SIZES = 4
 Partials = Literal["either", "total", "direct"]
 
 
@@ -44,16 +44,19 @@ class Equation:
     first: s.Expr | None = None
 
 
-class _SidesDisagree(IllTypedError):
+class _SidesError(IllTypedError):
     """The two sides were read, and their shapes or indices disagree."""
 
 
-def candidates(partials: Partials) -> Iterator[Choices]:
+def candidates(partials: Partials, sizes: frozenset[str]) -> Iterator[Choices]:
     """All choices, in the order in which they are tried."""
     ways: tuple[Literal["total", "direct"], ...]
     ways = ("total", "direct") if partials == "either" else (partials,)
-    for way, matrix, inner in product((0, 1), (0, 1), range(len(ways))):
-        yield Choices("element" if way else "matrix", "element" if matrix else "inner", ways[inner])
+    tried = sorted(sizes)[:_MOST_SIZES] or [""]
+    for size, way, matrix, inner in product(tried, (0, 1), (0, 1), range(len(ways))):
+        yield Choices(
+            "element" if way else "matrix", "element" if matrix else "inner", ways[inner], size
+        )
 
 
 def _known(tried: Sequence[tuple[Choices, frozenset[str]]], choices: Choices) -> bool:
@@ -76,7 +79,7 @@ def read_equation(
     found: list[tuple[Choices, t.Reading]] = []
     tried: list[tuple[Choices, frozenset[str]]] = []
     errors: list[MeaningError] = []
-    for choices in candidates(partials):
+    for choices in candidates(partials, names.sizes):
         if _known(tried, choices):
             continue
         setting = _setting(names, source, choices, outer)
@@ -99,7 +102,7 @@ def _setting(
 
 
 def _best(errors: list[MeaningError]) -> MeaningError:
-    return next((error for error in errors if isinstance(error, _SidesDisagree)), errors[0])
+    return next((error for error in errors if isinstance(error, _SidesError)), errors[0])
 
 
 def _placed(error: MeaningError, source: Source | None, span: Span) -> MeaningError:
@@ -118,7 +121,7 @@ def _read(setting: Setting, equation: Equation) -> t.Reading:
         if name not in on_left and not _is_fixed(setting.names, name)
     ]
     if alone:
-        raise _SidesDisagree(
+        raise _SidesError(
             f"the index {alone[0]} is free on the right side and not on the left",
             advice=f"Sum over {alone[0]}, or write it on the left side too.",
         )
@@ -160,7 +163,7 @@ def _aligned(left: t.Term, right: t.Term) -> tuple[t.Term, t.Term]:
         return left, filled(right, left.shape)
     if not left.shape and is_constant(left):
         return filled(left, right.shape), right
-    raise _SidesDisagree(f"left side {_side(left.shape)}, right side {_side(right.shape)}")
+    raise _SidesError(f"left side {_side(left.shape)}, right side {_side(right.shape)}")
 
 
 def _side(shape: t.Shape) -> str:
@@ -232,7 +235,7 @@ def read_definition(names: Names, source: Source | None, defining: Defining) -> 
     """The first reading of a definition that fits the declared shape; raises `MeaningError`."""
     tried: list[tuple[Choices, frozenset[str]]] = []
     errors: list[MeaningError] = []
-    for choices in candidates("total"):
+    for choices in candidates("total", names.sizes):
         if _known(tried, choices):
             continue
         outer = frozenset(defining.parameters) | frozenset(free_letters(defining.body))
@@ -275,4 +278,4 @@ def _fitted(
         if not body.shape and is_constant(body):
             return filled(body, rest), hidden + declared
         return t.Multiply((body, t.Filled(Fraction(1), rest)), rest), hidden + declared
-    raise _SidesDisagree(f"left side {_side(declared)}, right side {_side(whole)}")
+    raise _SidesError(f"left side {_side(declared)}, right side {_side(whole)}")

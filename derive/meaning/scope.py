@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from derive.errors import DeriveError, IllTypedError, MeaningError
 from derive.meaning.claims import Claim, Fact, Meaning, Note, Unread
@@ -182,7 +183,7 @@ class _Walk:
             pieces = block.pieces if isinstance(block, Paragraph | Heading) else ()
             if any(isinstance(p, Prose) and _LOSS.search(p.text) for p in pieces):
                 self.force.loss_named = True
-            for words, formula in zip(pieces, pieces[1:], strict=False):
+            for words, formula in pairwise(pieces):
                 if not isinstance(words, Prose) or not isinstance(formula, Formula):
                     continue
                 body = formula.statements[0].body if formula.statements else None

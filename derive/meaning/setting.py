@@ -28,11 +28,12 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """One way to read what the text leaves open."""
+    """One way to read what the text leaves open; `size` is that of bare ones and identities."""
 
     product: Literal["matrix", "element"] = "matrix"
     dot: Literal["inner", "element"] = "inner"
     partials: Literal["total", "direct"] = "total"
+    size: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,10 @@ class FunctionDefinition:
 class Names:
     """The names in force.
 
-    `uses` lists for each definition the names its body mentions, `reach` all it depends on. `squares` are the names whose
-    square is defined; `hidden` the fixed indices that a definition depends on. `gone` says of a
-    name out of force why it is. `prime` is the variable that a prime derives by. `through` names
-    the one output of an objective that depends on a fixed entry of it.
+    `uses` lists for each definition the names its body mentions, `reach` all it depends on.
+    `squares` are the names whose square is defined; `hidden` the fixed indices that a definition
+    depends on. `gone` says of a name out of force why it is. `prime` is the variable that a prime
+    derives by. `through` names the one output of an objective that depends on a fixed entry of it.
     """
 
     symbols: Mapping[str, Symbol]

@@ -12,6 +12,8 @@ from derive.meaning.setting import Setting, Typed
 from derive.meaning.shapes import describe
 from derive.reading import syntax as s
 
+_ONES = frozenset({"1", "\\mathbb{1}"})
+_IDENTITIES = frozenset({"I", "\\mathbb{I}"})
 Positions = tuple[t.Affine | None, ...]
 Sign = Literal["==", "!=", "<", "<=", ">", ">="]
 
@@ -247,7 +249,24 @@ def name(setting: Setting, node: s.Expr) -> Typed:
     derived = d_variable(setting, key)
     if derived is not None:
         return derived
+    constant = _ones(setting, key)
+    if constant is not None:
+        return constant
     raise undeclared(setting, key, node)
+
+
+def _ones(setting: Setting, key: str, size: t.Affine | None = None) -> Typed | None:
+    """Ones or the identity; a size that is not written is one of the reading's choices."""
+    if key not in _ONES | _IDENTITIES:
+        return None
+    if size is None:
+        if not setting.choices.size:
+            return None
+        setting.met.add("size")
+        size = t.Affine.name(setting.choices.size)
+    if key in _ONES:
+        return Typed(t.Filled(Fraction(1), (size,)))
+    return Typed(t.Identity(size))
 
 
 def _number_of(setting: Setting, letter: str) -> Typed:
@@ -269,12 +288,15 @@ def _special(setting: Setting, key: str, node: s.Subscript) -> Typed | None:
     r"""Kronecker's delta, indicators, entries of ones and of the identity."""
     if known(setting, key):
         return None
-    ones = key in ("1", "\\mathbb{1}")
+    ones = key in _ONES
+    size = key_of(node.items[0]) if len(node.items) == 1 else None
+    if size in setting.names.sizes and size and not setting.indices.is_bound(size):
+        return _ones(setting, key, t.Affine.name(size))
     if ones and len(node.items) == 1 and isinstance(node.items[0], s.Chain):
         return Typed(t.Indicator(condition(setting, node.items[0])))
     if ones and positions(setting, node.items, 1) is not None:
         return Typed(t.Number(Fraction(1)))
-    if key not in ("\\delta", "I", "\\mathbb{I}"):
+    if key != "\\delta" and key not in _IDENTITIES:
         return None
     at = positions(setting, node.items, 2)
     if at is None or len(at) != 2 or at[0] is None or at[1] is None:

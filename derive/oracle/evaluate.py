@@ -127,6 +127,9 @@ def _divide(term: t.Divide, scope: Scope, at: At) -> Array:
     return combine(scope.over.div, above, value_of(term.denominator, scope, at))
 
 
+LARGEST_EXPONENT = 4096
+
+
 def _power(term: t.Power, scope: Scope, at: At) -> Array:
     over, base = scope.over, value_of(term.base, scope, at)
     exponent = plain_number(term.exponent, at)
@@ -137,6 +140,8 @@ def _power(term: t.Power, scope: Scope, at: At) -> Array:
             return apply(
                 lambda b: over.function("exp", over.mul(raised, over.function("log", b))), base
             )
+    if max(abs(exponent.numerator), exponent.denominator) > LARGEST_EXPONENT:
+        raise UnsupportedError(f"an exponent above {LARGEST_EXPONENT}")
     return apply(lambda b: over.power(b, exponent), base)
 
 

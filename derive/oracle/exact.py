@@ -214,7 +214,14 @@ def power(base: Exact, exponent: Fraction, bits: int) -> Exact:
     return raised if exponent > 0 else quotient(Fraction(1), raised)
 
 
+LARGEST_NUMBER = 200_000
+
+
 def _whole_power(base: Exact, exponent: int) -> Exact:
+    if isinstance(base, Fraction):
+        bits = max(base.numerator.bit_length(), base.denominator.bit_length())
+        if bits * exponent > LARGEST_NUMBER:
+            raise UnsupportedError(f"a number of more than {LARGEST_NUMBER} bits")
     if not isinstance(base, Surd):
         return base**exponent
     return base if exponent == 1 else _by_squaring(base, exponent)

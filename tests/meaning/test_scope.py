@@ -65,7 +65,16 @@ def test_symmetry_of_an_input_is_assumed() -> None:
     assert meaning.contexts[-1].assumptions[0].sign == "=="
 
 
-@pytest.mark.parametrize(("word", "kind"), [("Suppose", "assumption"), ("Hence", "claim")])
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("Suppose", "assumption"),
+        ("Hence", "claim"),
+        ("Let us show that", "claim"),
+        ("Suppose so; then", "claim"),
+        ("Then assume", "assumption"),
+    ],
+)
 def test_a_sum_of_inputs_is_given_or_claimed(word: str, kind: str) -> None:
     found = kinds(VECTOR + rf" {word} $\sum_i x_i = 1$.")
     assert found[-1] == kind
@@ -282,3 +291,21 @@ def test_a_fixed_index_is_never_summed() -> None:
     text += r" The class is $T$ with $1 \le T \le N$. Let $c = x_T$."
     context = understood(text, "c = x_T").contexts[-1]
     assert context.definitions["c"].parameters == ("T",)
+
+
+@pytest.mark.parametrize(
+    ("claim", "shape"),
+    [
+        (r"\mathbf{1}^\top x = \sum_i x_i", ()),
+        (r"I x = x", (N,)),
+        (r"(I - \frac{1}{N} \mathbf{1} \mathbf{1}^\top) x = x", (N,)),
+        (r"\mathbf{1}_D = x", None),
+        (r"I_N x = x", (N,)),
+        (r"A \mathbf{1} = x", (N,)),
+    ],
+)
+def test_ones_and_identity_take_the_size_that_fits(claim: str, shape: t.Shape | None) -> None:
+    (found,) = claims_of(VECTOR + r" Let $A \in \mathbb{R}^{N \times D}$.", claim)
+    assert [reading.left.shape for reading in found.readings[:1]] == (
+        [] if shape is None else [shape]
+    )

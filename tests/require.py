@@ -1,0 +1,17 @@
+"""Tests of what may be missing: skip with the reason, or fail when DERIVE_REQUIRE names it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def require(name: str, available: bool) -> None:
+    """Skip the test when `name` is not available; fail when it is required."""
+    if available:
+        return
+    wanted = {part.strip() for part in os.environ.get("DERIVE_REQUIRE", "").split(",")}
+    if name in wanted:
+        pytest.fail(f"{name} is required and not installed")
+    pytest.skip(f"{name} is not installed")
