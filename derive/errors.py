@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text with control and direction characters replaced, so that none is obeyed."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class DeriveError(Exception):
             lines.append(self.place.caret())
         if self.advice:
             lines.append(self.advice)
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 class UsageError(DeriveError):

@@ -105,7 +105,7 @@ def test_list_names_the_library(derive: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["check", "missing.md"], "derive: no such file: missing.md"),
+        (["check", "missing.md"], "derive: there is no file missing.md"),
         (["check", "folder"], "derive: folder is a directory"),
         (["check", "latin.md"], "derive: latin.md is not UTF-8 text (byte 0)"),
         (["show", "batchnrm"], "no such file or library document: batchnrm"),

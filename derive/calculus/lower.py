@@ -69,9 +69,13 @@ def upstream_key(objective: str, output: str) -> str:
 
 @dataclass
 class Lowering:
-    """Lowers the terms of one context; each bound index gets a name of its own."""
+    """Lowers the terms of one context; each bound index gets a name of its own.
+
+    `vanishes` decides whether an index expression is zero; cases must leave nothing out.
+    """
 
     context: Context
+    vanishes: Callable[[Expr], bool]
     trace: Trace = field(default_factory=Trace)
     obligations: dict[Obligation, None] = field(default_factory=dict)
     names: Iterator[str] = field(default_factory=fresh_names)
@@ -219,6 +223,8 @@ class Lowering:
             holds = sympy.S.One if condition is None else self.indicator(condition, names)
             total += remaining * holds * entry
             remaining *= 1 - holds
+        if not self.vanishes(remaining):
+            raise UnsupportedError("the cases leave out some indices")
         return total
 
     def _function(self, term: t.Function, at: At, names: Names) -> Expr:

@@ -83,7 +83,10 @@ class NormalForm:
 
     @cached_property
     def lowering(self) -> Lowering:
-        return Lowering(self.context, self.trace)
+        return Lowering(self.context, self._vanishes, self.trace)
+
+    def _vanishes(self, expression: Expr) -> bool:
+        return bool(expression.is_zero) or not self.algebra.identify(self.of(expression))
 
     @cached_property
     def algebra(self) -> Algebra:

@@ -104,6 +104,8 @@ class Phrasing:
 
     def _factors(self, monomial: Monomial, coefficient: Rational) -> list[t.Term]:
         """Factors in reading order: number, scalars, powers, entries, `1/N`, sums."""
+        if coefficient < 0:
+            monomial, coefficient = _turn_group(monomial, coefficient)
         sizes = {a: e for a, e in monomial if a[0] == "size"}
         plain = [(a, e) for a, e in monomial if a[0] not in ("size", "sum")]
         sums = [(a, e) for a, e in monomial if a[0] == "sum"]
@@ -201,6 +203,18 @@ class Phrasing:
             for old, (low, high) in ranges.items()
         )
         return t.Sum(bounds, (), body)
+
+
+def _turn_group(monomial: Monomial, coefficient: Rational) -> tuple[Monomial, Rational]:
+    """Write `-2 (t - x)` as `2 (x - t)`."""
+    for atom, exponent in sorted(monomial, key=serial):
+        if atom[0] != "power" or Fraction(exponent).denominator != 1 or int(exponent) % 2 == 0:
+            continue
+        alike = len({len(indices_of_monomial(m)) for m, _ in atom[1]}) == 1
+        if alike and any(c < 0 for _, c in atom[1]):
+            turned = ("power", frozenset((m, -c) for m, c in atom[1]))
+            return (monomial - {(atom, exponent)}) | {(turned, exponent)}, -coefficient
+    return monomial, coefficient
 
 
 FUNCTION_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh"}

@@ -77,7 +77,10 @@ def canonical(entry: Entry, ranges: Ranges, order: tuple[str, ...] = ()) -> tupl
 
 
 def is_trivial(entry: Entry) -> bool:
-    """Whether computing it ahead saves nothing: no operation, or no array in it."""
+    """Whether computing it ahead saves nothing: at most a factor of an array, or no array."""
+    if isinstance(entry, Times):
+        arrays = [factor for factor in entry.factors if not isinstance(factor, Num)]
+        return len(arrays) == 1 and is_trivial(arrays[0])
     return isinstance(entry, Load | Num | Place | Const) or not loads(entry)
 
 

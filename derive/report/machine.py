@@ -90,16 +90,19 @@ def unread_entry(source: Source, item: Unread) -> dict[str, Any]:
 
 
 def witness_entry(witness: Witness | None) -> dict[str, Any] | None:
-    """Exact values as strings; arrays as nested lists."""
+    """Exact values as strings; arrays as nested lists; `functions` only where one is needed."""
     if witness is None:
         return None
-    return {
+    entry: dict[str, Any] = {
         "sizes": dict(witness.sizes),
         "values": {key: _entries(value) for key, value in witness.values.items()},
         "indices": dict(witness.indices),
         "left": witness.left,
         "right": witness.right,
     }
+    if witness.functions:
+        entry["functions"] = dict(witness.functions)
+    return entry
 
 
 def _entries(value: Entries) -> Any:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
+from derive.errors import printable
 from derive.gradient.steps import Gradient
 from derive.judgement.check import Checked
 from derive.judgement.check import Progress as Callback
@@ -61,7 +62,7 @@ class Screen:
         return min(self.console.width, WIDEST)
 
     def line(self, text: str = "", style: str = "") -> None:
-        shown = to_ascii(text) if self.ascii else text
+        shown = to_ascii(printable(text)) if self.ascii else printable(text)
         self.console.print(Text(shown, style=style), soft_wrap=True)
 
     def wrapped(self, text: str, style: str = "", indent: int = 0, hang: int = 0) -> None:
@@ -95,12 +96,24 @@ class Screen:
                     self.line()
                 case Paragraph(pieces):
                     self._paragraph(pieces, story)
-        for note in checked.meaning.notes:
-            line, _ = checked.meaning.document.source.position(note.span.start)
-            self.wrapped(f"note, line {line}: {note.text}", "dim", hang=6)
-        if checked.meaning.notes:
-            self.line()
+        self._notes(checked)
         self.line(summary(checked), "bold")
+
+    def _notes(self, checked: Checked) -> None:
+        """How names were understood, and what was left without a judgement."""
+        notes = [
+            (note.span.start, f"note, line {{}}: {note.text}") for note in checked.meaning.notes
+        ]
+        for item in checked.meaning.items:
+            if isinstance(item, Fact) and item.kind == "not judged" and item.statement.body:
+                shown = linear(item.statement.body, ascii=self.ascii)
+                because_of = f" ({item.reason})" if item.reason else ""
+                notes.append((item.span.start, f"not judged, line {{}}: {shown}{because_of}"))
+        for start, text in sorted(notes):
+            line, _ = checked.meaning.document.source.position(start)
+            self.wrapped(text.replace("{}", str(line), 1), "dim", hang=6)
+        if notes:
+            self.line()
 
     def _heading(self, level: int, text: str) -> None:
         self.line(text, "bold")
@@ -160,6 +173,7 @@ class Screen:
         self.line(f"{'':{INDENT}}? unread", COLOURS["unread"])
         if statement.error:
             self.line(textwrap.indent(str(statement.error), " " * INDENT))
+        self.line()
 
     def verdict(self, judgement: Judgement, label: str) -> None:
         """The verdict, how it was reached, and the side conditions."""

@@ -67,6 +67,7 @@ def witness_text(witness: Witness) -> str:
     """`N = 2, x = (0, 1), j = 1: left 1/2, right −1/2`."""
     parts = [f"{size} = {value}" for size, value in witness.sizes.items()]
     parts += [f"{linear(name(key))} = {entries(value)}" for key, value in witness.values.items()]
+    parts += [f"{linear(name(key))}(t) = {text}" for key, text in witness.functions.items()]
     parts += [f"{index} = {value}" for index, value in witness.indices.items()]
     return f"{', '.join(parts)}: left {witness.left}, right {witness.right}"
 
