@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import tempfile
@@ -226,6 +227,8 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def main() -> None:
     """The entry point of the command `derive`."""
+    # Trees of small nodes live as long as the process; collecting them again and again is waste.
+    gc.set_threshold(100_000, 20, 20)
     with _edge():
         cli.main(standalone_mode=False)
         sys.stdout.flush()

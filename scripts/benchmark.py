@@ -9,6 +9,7 @@ difference of the two sides of one claim, the Jacobian of the normalised input o
 from __future__ import annotations
 
 import argparse
+import gc
 import platform
 import statistics
 import subprocess
@@ -18,10 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sympy
-from derive.reading.document import read_document
 
 from derive.judgement.check import Checked, check
 from derive.meaning.scope import understand
+from derive.reading.document import read_document
 from derive.reading.span import Source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +125,7 @@ def measure(rounds: int) -> str:
 
 
 def main() -> None:
+    gc.set_threshold(100_000, 20, 20)  # as the command line does
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     report = measure(parser.parse_args().rounds)

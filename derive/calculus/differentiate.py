@@ -62,7 +62,7 @@ class Differentiation:
                 return sympy.S.Zero
             case IndexSum():
                 inner = self._derive(expression.body, of_entry)
-                if inner.is_zero:
+                if inner is sympy.S.Zero:
                     return inner
                 self.trace.fire(TERMWISE_RULE)
                 return IndexSum(inner, expression.index, expression.low, expression.high)
@@ -85,7 +85,7 @@ class Differentiation:
         terms = []
         for position, factor in enumerate(expression.args):
             change = self._derive(factor, of_entry)
-            if not change.is_zero:
+            if change is not sympy.S.Zero:
                 others = expression.args[:position] + expression.args[position + 1 :]
                 terms.append(sympy.Mul(change, *others))
         if sum(not factor.is_number for factor in expression.args) > 1:
@@ -97,7 +97,7 @@ class Differentiation:
         if not exponent.is_Rational:
             raise UnsupportedError("a variable exponent")
         change = self._derive(base, of_entry)
-        if change.is_zero:
+        if change is sympy.S.Zero:
             return change
         self.trace.fire(POWER_RULE)
         return exponent * sympy.Pow(base, exponent - 1, evaluate=False) * change
@@ -106,7 +106,7 @@ class Differentiation:
         terms = []
         for position, argument in enumerate(expression.args):
             change = self._derive(argument, of_entry)
-            if not change.is_zero:
+            if change is not sympy.S.Zero:
                 self.trace.fire(FUNCTION_RULE)
                 terms.append(expression.fdiff(position + 1) * change)
         return sympy.Add(*terms)

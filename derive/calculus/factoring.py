@@ -19,6 +19,7 @@ from derive.calculus.polynomial import (
     multiply_monomials,
     serial,
     thaw,
+    tidy,
 )
 
 
@@ -44,18 +45,13 @@ def content_and_common(base: Polynomial) -> tuple[Rational, Monomial, Polynomial
     primitive: Polynomial = {}
     for monomial, coefficient in base.items():
         reduced, factor = multiply_monomials(monomial, inverse)
-        primitive[reduced] = _tidy(Fraction(coefficient) * factor / content)
-    return _tidy(content), frozenset(least.items()), primitive
+        primitive[reduced] = tidy(Fraction(coefficient) * factor / content)
+    return tidy(content), frozenset(least.items()), primitive
 
 
 def _leading(monomial: Monomial) -> tuple[int, str]:
     """The term that carries the sign: the one with the most indices, `x_i` before `μ`."""
     return -len(indices_of_monomial(monomial)), serial(monomial)
-
-
-def _tidy(value: Rational) -> Rational:
-    fraction = Fraction(value)
-    return int(fraction) if fraction.denominator == 1 else fraction
 
 
 def irreducible_factors(primitive: Polynomial) -> list[tuple[Polynomial, int]]:
@@ -97,7 +93,7 @@ def _factored(frozen: Frozen) -> tuple[tuple[Frozen, int], ...]:
     result = [(_back(factor, generators, atoms), times) for factor, times in factors]
     rational = Fraction(int(lead.p), int(lead.q))
     if rational != 1:
-        result.append((freeze({frozenset(): _tidy(rational)}), 1))
+        result.append((freeze({frozenset(): tidy(rational)}), 1))
     return tuple(result)
 
 
@@ -108,7 +104,7 @@ def _back(factor: sympy.Expr, generators: list[sympy.Symbol], atoms: list[Atom])
         monomial = frozenset(
             (atom, int(power)) for atom, power in zip(atoms, powers, strict=True) if power
         )
-        terms[monomial] = _tidy(Fraction(int(coefficient.p), int(coefficient.q)))
+        terms[monomial] = tidy(Fraction(int(coefficient.p), int(coefficient.q)))
     return freeze(terms)
 
 

@@ -165,7 +165,7 @@ class Lowering:
             raise UnsupportedError(f"an exponent above {LARGEST_EXPONENT}")
         if base.is_Rational and _bits(base) * abs(exponent.p) > LARGEST_NUMBER:
             raise UnsupportedError(f"a number of more than {LARGEST_NUMBER} bits")
-        if exponent < 0 and base.is_zero:
+        if exponent < 0 and base is sympy.S.Zero:
             raise UnsupportedError("division by zero")
         return sympy.Pow(base, exponent, evaluate=bool(base.is_Rational))
 
@@ -374,7 +374,7 @@ def _bits(value: sympy.Rational) -> int:
 
 
 def _over(numerator: Expr, denominator: Expr) -> Expr:
-    if denominator.is_zero:
+    if denominator is sympy.S.Zero:
         raise UnsupportedError("division by zero")
     return numerator * sympy.Pow(denominator, -1, evaluate=denominator.is_Rational)
 
@@ -400,6 +400,11 @@ def _align(term: t.Term, at: At) -> At:
     shape = term.shape
     if len(shape) > len(at):
         raise UnsupportedError("a whole array where one entry is expected")
+    if not shape:
+        return ()
     own = at[len(at) - len(shape) :]
     one = Affine.number(1)
-    return tuple(one if extent == one else p for extent, p in zip(shape, own, strict=True))
+    return tuple(
+        one if extent.constant == 1 and not extent.terms else p
+        for extent, p in zip(shape, own, strict=True)
+    )

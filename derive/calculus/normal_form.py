@@ -86,7 +86,7 @@ class NormalForm:
         return Lowering(self.context, self._vanishes, self.trace)
 
     def _vanishes(self, expression: Expr) -> bool:
-        return bool(expression.is_zero) or not self.algebra.identify(self.of(expression))
+        return expression is sympy.S.Zero or not self.algebra.identify(self.of(expression))
 
     @cached_property
     def algebra(self) -> Algebra:

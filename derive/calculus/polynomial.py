@@ -36,10 +36,18 @@ Index = str | int
 Position = tuple[tuple[tuple[Index, int], ...], int]
 
 ONE: Monomial = frozenset()
+UNIT: Polynomial = {ONE: 1}
+
+
+def tidy(value: Rational) -> Rational:
+    """A whole number as an `int`, which is many times faster than a `Fraction`."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return value
 
 
 def constant(value: Rational) -> Polynomial:
-    return {ONE: value} if value else {}
+    return {ONE: tidy(value)} if value else {}
 
 
 def of_atom(atom: Atom, exponent: Rational = 1) -> Polynomial:
@@ -75,13 +83,17 @@ def scale(polynomial: Polynomial, factor: Rational) -> Polynomial:
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
     """The product, with like terms merged."""
+    if left == UNIT:
+        return right
+    if right == UNIT:
+        return left
     total: Polynomial = {}
     for m1, c1 in left.items():
         for m2, c2 in right.items():
             monomial, factor = multiply_monomials(m1, m2)
             value = total.get(monomial, 0) + c1 * c2 * factor
             if value:
-                total[monomial] = value
+                total[monomial] = tidy(value)
             else:
                 total.pop(monomial, None)
     return total

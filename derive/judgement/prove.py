@@ -41,6 +41,7 @@ class Prover:
     context: t.Context
     limits: Limits = field(default_factory=Limits)
     _engines: dict[bool, NormalForm] = field(default_factory=dict)
+    _described: dict[Obligation, str] = field(default_factory=dict)
 
     def prove(self, reading: t.Reading) -> Proof | str:
         """A proof, or the reason why there is none. Names are inserted only when needed."""
@@ -89,14 +90,18 @@ class Prover:
 
     def _side_conditions(self, engine: NormalForm) -> tuple[str, ...]:
         """What the proof passed, the strongest condition on each term."""
-        signs = Signs(self.context)
         strongest: dict[t.Term, Obligation] = {}
         for obligation in engine.lowering.obligations:
             seen = strongest.get(obligation.term)
             if seen is None or STRENGTH[obligation.kind] > STRENGTH[seen.kind]:
                 strongest[obligation.term] = obligation
-        shown = (describe(obligation, signs) for obligation in strongest.values())
+        shown = (self._describe(obligation) for obligation in strongest.values())
         return tuple(dict.fromkeys(text for text in shown if text))
+
+    def _describe(self, obligation: Obligation) -> str:
+        if obligation not in self._described:
+            self._described[obligation] = describe(obligation, Signs(self.context))
+        return self._described[obligation]
 
 
 STRENGTH = {"nonnegative": 0, "nonzero": 1, "positive": 2}

@@ -27,6 +27,8 @@ LARGEST_SIZE = 4
 MOST_SIZES = 24
 MODULAR_ATTEMPTS = 24
 EXACT_LEVELS = 5
+MOST_PLACES = 8
+"""Values of the free indices at which one point of a cross-examination is looked at."""
 SHRINK_SECONDS = 1.0
 
 Sizes = Mapping[str, int]
@@ -101,19 +103,25 @@ def _agree_modular(
     """Whether the sides agree at a residue point; None where that has no meaning."""
     if reading.sign != "==":
         return None
-    for attempt in range(MODULAR_ATTEMPTS):
+    key = (id(context), tuple(needs.arrays), tuple(sizes.items()), trial)
+    start = _DEFINED.get(key, 0)
+    for attempt in range(start, start + MODULAR_ATTEMPTS):
         world = _modular_world(context, needs, sizes, f"{trial}/{attempt}")
         if world is None:
             return None
         try:
-            return agree_modular(reading, world)
+            agreed = agree_modular(reading, world, MOST_PLACES)
         except UndefinedHere:
             continue
         except NotModular:
             return None
+        _DEFINED[key] = attempt
+        return agreed
     return None
 
 
+_DEFINED: dict[tuple[object, ...], int] = {}
+"""The first attempt whose point has every root, so that later claims begin there."""
 _WORLDS: dict[tuple[object, ...], tuple[t.Context, World | None]] = {}
 
 
@@ -123,6 +131,7 @@ def _modular_world(context: t.Context, needs: Needs, sizes: Sizes, seed: str) ->
     if key not in _WORLDS:
         if len(_WORLDS) > 512:
             _WORLDS.clear()
+            _DEFINED.clear()
         try:
             point = draw_modular(needs, context, sizes, seed)
         except UnsupportedError:

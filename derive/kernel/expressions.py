@@ -31,6 +31,7 @@ from derive.kernel.entries import (
 )
 from derive.meaning.terms import Affine
 
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """A position that is compared, as a whole number."""
@@ -90,22 +91,22 @@ class Own:
     helper: str = ""
 
 
-SIGMOID = '''
+SIGMOID = """
 def _sigmoid(x):
     e = numpy.exp(-numpy.abs(x))
     return numpy.where(x >= 0, 1, e) / (1 + e)
-'''
-ERF = '''
+"""
+ERF = """
 def _erf(x):
     x = numpy.asarray(x)
     return numpy.vectorize(math.erf, otypes=[numpy.float64])(x).astype(x.dtype)
-'''
-CLOSE = '''
+"""
+CLOSE = """
 def _close(left, right):
     kind = numpy.result_type(left, right)
     within = 100 * numpy.finfo(kind if kind.kind == "f" else float).eps
     return numpy.isclose(left, right, rtol=within, atol=within)
-'''
+"""
 
 OWN: Mapping[str, Own] = {
     "abs": Own("numpy.abs({})", np.abs),
@@ -119,12 +120,12 @@ OWN: Mapping[str, Own] = {
     "where": Own("numpy.where({}, {}, {})", np.where),
     "and": Own("numpy.logical_and({}, {})", np.logical_and),
     "close": Own("_close({}, {})", close, CLOSE),
-    "==": Own("numpy.equal({}, {})", np.equal),
-    "!=": Own("numpy.not_equal({}, {})", np.not_equal),
-    "<": Own("numpy.less({}, {})", np.less),
-    "<=": Own("numpy.less_equal({}, {})", np.less_equal),
-    ">": Own("numpy.greater({}, {})", np.greater),
-    ">=": Own("numpy.greater_equal({}, {})", np.greater_equal),
+    "==": Own("({} == {})", np.equal),
+    "!=": Own("({} != {})", np.not_equal),
+    "<": Own("({} < {})", np.less),
+    "<=": Own("({} <= {})", np.less_equal),
+    ">": Own("({} > {})", np.greater),
+    ">=": Own("({} >= {})", np.greater_equal),
 }
 _INTERNAL = {name: f"k{number}" for number, name in enumerate(OWN)}
 FUNCTIONS: Mapping[str, sp.Function] = {name: sp.Function(k) for name, k in _INTERNAL.items()}
@@ -247,7 +248,8 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
         own = OWN[_NAMES[expr.func.__name__]]
         if own.helper:
             self.helpers.add(own.helper)
-        return own.text.format(*(self._print(argument) for argument in expr.args))
+        level = PRECEDENCE["Add"] if own.text.startswith("(") else 0
+        return own.text.format(*(self.parenthesize(part, level) for part in expr.args))
 
     def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:  # noqa: N802
         if expr.exp.is_Integer and expr.exp < -1:

@@ -21,17 +21,71 @@ RESERVED = frozenset(
 )
 
 GREEK = frozenset(
-    "alpha beta gamma delta zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
-    " upsilon phi chi psi omega".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "omicron",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+    ]
 )
 SPECIAL = {"epsilon": "eps", "varepsilon": "eps", "lambda": "lam", "ell": "ell"}
 VARIANTS = {f"var{name}": name for name in ("theta", "phi", "rho", "sigma", "pi", "kappa")}
 ACCENTS = frozenset(
-    "hat bar tilde vec dot ddot check breve acute grave widehat widetilde overline mathring".split()
+    [
+        "hat",
+        "bar",
+        "tilde",
+        "vec",
+        "dot",
+        "ddot",
+        "check",
+        "breve",
+        "acute",
+        "grave",
+        "widehat",
+        "widetilde",
+        "overline",
+        "mathring",
+    ]
 )
 FONTS = frozenset(
-    "mathrm mathbf mathit mathcal mathsf mathtt mathfrak mathbb mathscr boldsymbol bm text textbf"
-    " textit textrm operatorname".split()
+    [
+        "mathrm",
+        "mathbf",
+        "mathit",
+        "mathcal",
+        "mathsf",
+        "mathtt",
+        "mathfrak",
+        "mathbb",
+        "mathscr",
+        "boldsymbol",
+        "bm",
+        "text",
+        "textbf",
+        "textit",
+        "textrm",
+        "operatorname",
+    ]
 )
 SIGNS = {"'": "_prime", "*": "_star", "+": "_plus", "-": "_minus", "^": "_", "_": "_", ",": "_"}
 SILENT = frozenset("{}() ")
@@ -93,6 +147,11 @@ class Namer:
                 return candidate
         return next(candidate for candidate in numbered if self._take(candidate))
 
+    def next(self, role: str) -> str:
+        """The first unused of `role_1`, `role_2`, …"""
+        numbered = (f"{role}_{k}" for k in range(1, 10**6))
+        return next(candidate for candidate in numbered if self._take(candidate))
+
     def _take(self, candidate: str) -> bool:
         if candidate in self.taken:
             return False
@@ -127,3 +186,8 @@ def plain(text: str) -> str:
 def in_docstring(text: str) -> str:
     r"""The same, safe inside a docstring: `\` and `'` escaped, no other quote in it."""
     return plain(text).replace("\\", "\\\\").replace("'", "\\'")
+
+
+def in_format(escaped: str) -> str:
+    """Escaped text, safe inside a format string: no brace in it opens an expression."""
+    return escaped.replace("{", "{{").replace("}", "}}")

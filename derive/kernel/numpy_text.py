@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from derive.kernel.entries import (
+    Condition,
     Const,
     Entry,
     Load,
     Place,
-    Pow,
     Reduce,
     Times,
     Where,
@@ -23,13 +24,28 @@ from derive.kernel.entries import Num as Number
 from derive.kernel.expressions import Atom, Expressions, Index, Printer
 from derive.kernel.plan import Step
 from derive.meaning.terms import Affine, Bound
-from fractions import Fraction
 
 NEUTRAL = {
     "sum": Number(Fraction(0)),
     "prod": Number(Fraction(1)),
 }
 Order = tuple[str, ...]
+
+
+def inlined(steps: Sequence[Step]) -> dict[str, Step]:
+    """Reductions that one element-wise step uses once, entry for entry: written where used."""
+    uses = Counter(p.array for s in steps for p in subentries(s.body) if isinstance(p, Load))
+    known = {s.array: s for s in steps if not s.title and isinstance(s.body, Reduce)}
+    found: dict[str, Step] = {}
+    for user in steps:
+        if isinstance(user.body, Reduce):
+            continue
+        own = tuple(Affine.name(axis.name) for axis in user.axes)
+        for part in subentries(user.body):
+            if isinstance(part, Load) and part.array in known:
+                if uses[part.array] == 1 and part.at == own:
+                    found[part.array] = known[part.array]
+    return found
 
 
 @dataclass
@@ -39,23 +55,8 @@ class Texts:
     arrays: Mapping[str, str]
     sizes: Mapping[str, str]
     axes: Mapping[str, tuple[Bound, ...]]
-    inlined: dict[str, Step] = field(default_factory=dict)
+    inlined: Mapping[str, Step]
     helpers: set[str] = field(default_factory=set)
-
-    def inline(self, steps: tuple[Step, ...]) -> None:
-        """Mark reductions that one element-wise step uses once, entry for entry."""
-        uses = Counter(p.array for s in steps for p in subentries(s.body) if isinstance(p, Load))
-        known = {step.array: step for step in steps}
-        for user in steps:
-            if isinstance(user.body, Reduce):
-                continue
-            own = tuple(Affine.name(axis.name) for axis in user.axes)
-            for part in subentries(user.body):
-                step = known.get(part.array) if isinstance(part, Load) else None
-                if step is None or step.title or not isinstance(step.body, Reduce):
-                    continue
-                if uses[step.array] == 1 and isinstance(part, Load) and part.at == own:
-                    self.inlined[step.array] = step
 
     # ---- steps ----------------------------------------------------------------------------------
 
@@ -73,7 +74,8 @@ class Texts:
             inner = Where(body.condition, inner, NEUTRAL.get(body.kind, Const("nan")))
         bound = {b.name for b in step.bounds}
         places = [k for k, name in enumerate(step.order) if name in bound]
-        function = body.kind if body.kind in NEUTRAL else f"nan{body.kind}"
+        skipping = body.condition and body.kind not in NEUTRAL
+        function = f"nan{body.kind}" if skipping else body.kind
         axis = "" if len(places) == len(step.order) else f", axis={_tuple(places)}"
         return f"numpy.{function}({self.expression(inner, step)}{axis})"
 
@@ -90,17 +92,27 @@ class Texts:
         subscripts = f"{','.join(inputs)}->{output}"
         return f'numpy.einsum("{subscripts}", {", ".join(operands)}, optimize=True)'
 
+    def truth(self, step: Step) -> str:
+        """The expression that says where a check holds."""
+        if isinstance(step.body, Where):
+            return self._printed(Expressions(), step.body.condition, step)
+        return self.step(step)
+
     def expression(self, entry: Entry, step: Step, order: Order = ()) -> str:
         """An entry as an expression on arrays whose axes stand in the given order."""
-        expressions = Expressions()
-        expression = expressions.of(entry)
+        return self._printed(Expressions(), entry, step, order)
+
+    def _printed(
+        self, expressions: Expressions, what: Entry | Condition, step: Step, order: Order = ()
+    ) -> str:
+        made = expressions.condition(what) if isinstance(what, tuple) else expressions.of(what)
         ranges = {b.name: b for b in (*step.axes, *step.bounds)}
         texts = {
             symbol: self._atom(atom, order or step.order, ranges)
             for symbol, atom in expressions.atoms.items()
         }
         printer = Printer(texts)
-        text = str(printer.doprint(expression))
+        text = str(printer.doprint(made))
         self.helpers |= printer.helpers
         return text
 

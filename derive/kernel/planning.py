@@ -65,7 +65,9 @@ def _rank(entry: Entry) -> str:
     return repr(rename(entry, {name: "@" for name in names if is_label(name)}))
 
 
-def canonical(entry: Entry, ranges: Ranges, order: tuple[str, ...] = ()) -> tuple[Key, tuple[str, ...]]:
+def canonical(
+    entry: Entry, ranges: Ranges, order: tuple[str, ...] = ()
+) -> tuple[Key, tuple[str, ...]]:
     """The entry with its labels numbered, the ranges of its free ones, and their old names."""
     entry = ordered(entry)
     free = order or free_labels(entry)
@@ -269,12 +271,13 @@ def _live(steps: list[Step], wanted: set[str]) -> list[Step]:
 
 
 def with_depth(steps: list[Step]) -> tuple[Step, ...]:
-    """The steps with their depths."""
+    """The steps with their depths, the shallow ones first."""
     depths: dict[str, int] = {}
     for step in steps:
         below = max((depths.get(array, 0) for array in loads(step.body)), default=0)
         depths[step.array] = below + isinstance(step.body, Reduce)
-    return tuple(replace(step, depth=depths[step.array]) for step in steps)
+    deep = [replace(step, depth=depths[step.array]) for step in steps]
+    return tuple(sorted(deep, key=lambda step: step.depth))
 
 
 def _require_sizes(plan: Plan) -> None:

@@ -14,9 +14,9 @@ from itertools import groupby
 from typing import Any
 
 from derive.errors import UsageError
-from derive.kernel.entries import Load, Reduce, Where, subentries
-from derive.kernel.names import Namer, function_name, identifier, in_docstring, plain
-from derive.kernel.numpy_text import Texts
+from derive.kernel.entries import Load, Reduce, Where, free_labels, parts, subentries
+from derive.kernel.names import Namer, function_name, identifier, in_docstring, in_format, plain
+from derive.kernel.numpy_text import Texts, inlined
 from derive.kernel.plan import Check, Parameter, Plan, Step
 from derive.meaning.terms import Affine, Bound
 
@@ -90,13 +90,13 @@ class _Module:
         for size in plan.sizes:
             self.sizes[size] = namer.name(identifier(size))
         every = (*plan.steps, *(s for check in plan.checks for s in check.steps))
+        hidden = inlined(every)
         for step in every:
-            if step.array not in self.names:
-                wish = identifier(step.title) if step.title else _role(step)
-                self.names[step.array] = namer.name(wish)
+            if step.array not in self.names and step.array not in hidden:
+                wish = identifier(step.title) if step.title else ""
+                self.names[step.array] = namer.name(wish) if wish else namer.next(_role(step))
         axes = {p.array: axes_of(p) for p in plan.parameters} | {s.array: s.axes for s in every}
-        self.texts = Texts(self.names, self.sizes, axes)
-        self.texts.inline(every)
+        self.texts = Texts(self.names, self.sizes, axes, hidden)
         self.arrays = [p for p in plan.parameters if p.symbol.shape]
         self.numbers = [p for p in plan.parameters if not p.symbol.shape]
         self.results = [self.names[result.array] for result in plan.results]
@@ -136,10 +136,10 @@ class _Module:
             f"    {self.names[p.array]}: {'float' if p.array in numbers else 'numpy.ndarray'},"
             for p in self.plan.parameters
         ]
-        everything = ", ".join(f'"{name}"' for name in self.results)
+        everything = _sequence([f'"{name}"' for name in self.results])
         options = [
             "    *,",
-            f"    want: tuple[str, ...] = ({everything},),",
+            f"    want: tuple[str, ...] = {everything},",
             "    check_finite: bool = False,",
             "    precise: bool = False,",
         ]
@@ -184,8 +184,8 @@ class _Module:
             yield from (textwrap.indent(text, "    ") for text in computed)
         else:
             yield from computed
-        returned = ", ".join(f'{name} if "{name}" in wanted else None' for name in self.results)
-        yield f"return Gradients({returned})"
+        returned = [f'    {name} if "{name}" in wanted else None,' for name in self.results]
+        yield "\n".join(["return Gradients(", *returned, ")"])
 
     def _validation(self) -> Iterator[str]:
         names = [self.names[p.array] for p in self.arrays]
@@ -201,10 +201,12 @@ class _Module:
         yield from self._shapes()
         yield "work = numpy.dtype(numpy.float64) if precise else dtype"
         for p in self.numbers:
-            yield f'{self.names[p.array]} = _number("{self.names[p.array]}", {self.names[p.array]}, work)'
-        finite = ", ".join(f'("{n}", {n})' for n in (self.names[p.array] for p in self.plan.parameters))
+            name = self.names[p.array]
+            yield f'{name} = _number("{name}", {name}, work)'
+        every = [self.names[p.array] for p in self.plan.parameters]
+        finite = _sequence([f'("{name}", {name})' for name in every])
         yield (
-            f"if check_finite:\n    for name, value in ({finite},):\n"
+            f"if check_finite:\n    for name, value in {finite}:\n"
             "        if not numpy.isfinite(value).all():\n"
             '            raise ValueError(f"{name}: holds a value that is not finite")'
         )
@@ -221,13 +223,22 @@ class _Module:
                     yield f"{self.sizes[size.single]} = {self.names[p.array]}.shape[{axis}]"
         for p in self.arrays:
             name = self.names[p.array]
-            expected = f"({', '.join(self.texts.size(size) for size in p.symbol.shape)},)"
-            shown = _shape(p.symbol.shape)
+            expected = _sequence([self.texts.size(size) for size in p.symbol.shape])
+            shown = in_format(_shape(p.symbol.shape))
+            if self._measured(p):
+                continue
             yield (
                 f"if {name}.shape != {expected}:\n"
                 f'    raise ValueError(f"{name}: expected shape {shown} = {{{expected}}},'
                 f' got {{{name}.shape}}")'
             )
+
+    def _measured(self, parameter: Parameter) -> bool:
+        """Whether every size of a parameter is taken from itself, so that nothing is compared."""
+        names = [size.single for size in parameter.symbol.shape]
+        before = self.arrays[: self.arrays.index(parameter)]
+        earlier = {size.single for p in before for size in p.symbol.shape}
+        return None not in names and len(set(names)) == len(names) and not earlier & set(names)
 
     def _checks(self) -> Iterator[str]:
         for check in self.plan.checks:
@@ -235,7 +246,7 @@ class _Module:
             for step in before:
                 yield f"{self.names[step.array]} = {self.texts.step(step)}"
             yield (
-                f"if not numpy.all({self.texts.step(last)}):\n"
+                f"if not numpy.all({self.texts.truth(last)}):\n"
                 f'    raise ValueError("{self._refusal(check)}")'
             )
 
@@ -266,14 +277,16 @@ class _Module:
 
     def _assignment(self, step: Step) -> str:
         name, text = self.names[step.array], self.texts.step(step)
-        present = {n for n in step.order if _mentions(step, n)}
-        missing = [axis for axis in step.axes if axis.name not in present]
+        labels = {name for part in parts(step.body) for name in free_labels(part)}
+        labels |= set(free_labels(step.inner))
+        missing = [axis for axis in step.axes if axis.name not in labels]
         if missing:
-            lengths = ", ".join(self.texts.size(axis.high - axis.low + 1) for axis in step.axes)
-            text = f"numpy.broadcast_to({text}, ({lengths},))"
+            lengths = [self.texts.size(axis.high - axis.low + 1) for axis in step.axes]
+            text = f"numpy.broadcast_to({text}, {_sequence(lengths)})"
         if any(step.array == result.array for result in self.plan.results):
-            aliases = missing or (isinstance(step.body, Load) and step.body.array not in self.texts.inlined)
-            text = f"numpy.{'array' if aliases else 'asarray'}({text}, dtype=dtype)"
+            body = step.body
+            fresh = not isinstance(body, Load) or body.array in self.texts.inlined
+            text = f"numpy.{'array' if missing or not fresh else 'asarray'}({text}, dtype=dtype)"
         return f"{name} = {text}"
 
 
@@ -282,30 +295,27 @@ def axes_of(parameter: Parameter) -> tuple[Bound, ...]:
     return tuple(Bound("", ONE, size) for size in parameter.symbol.shape)
 
 
-def _mentions(step: Step, label: str) -> bool:
-    from derive.kernel.entries import free_labels
-
-    return label in free_labels(step.inner)
-
-
 def _named(namer: Namer, prefix: str, key: str) -> str:
     return namer.name(prefix + (identifier(key).lower() if prefix else identifier(key)))
 
 
 def _role(step: Step) -> str:
-    if isinstance(step.body, Reduce):
-        return f"{step.body.kind}_1"
-    return "part_1"
+    return step.body.kind if isinstance(step.body, Reduce) else "part"
+
+
+def _sequence(items: list[str]) -> str:
+    """The text of a tuple."""
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
 def _shape(shape: tuple[Affine, ...]) -> str:
     if not shape:
         return "number"
-    return plain(f"({', '.join(str(size) for size in shape)}{',' if len(shape) == 1 else ''})")
+    return in_docstring(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})")
 
 
 def _wrapped(text: str, prefix: str = "") -> list[str]:
-    lines = textwrap.wrap(
+    return textwrap.wrap(
         prefix + in_docstring(text),
         width=92,
         initial_indent="    ",
@@ -313,7 +323,6 @@ def _wrapped(text: str, prefix: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [line + " " if line.endswith("\\") else line for line in lines]
 
 
 _OPTIONS = textwrap.dedent(

@@ -25,6 +25,7 @@ from derive.report.words import (
     MARKS,
     because,
     chains,
+    readable,
     statement_of,
     summary,
     to_ascii,
@@ -231,7 +232,7 @@ def explanation(judgement: Judgement, all_rules: bool) -> Iterator[str]:
     if judgement.verdict == "proved":
         yield because(judgement.rules, limit=99 if all_rules else 4)
     if judgement.reading:
-        yield f"reading: {judgement.reading}"
+        yield f"reading: {readable(judgement.reading)}"
     if judgement.side_conditions:
         yield "where " + "; ".join(judgement.side_conditions)
     if judgement.witness:
@@ -239,7 +240,7 @@ def explanation(judgement: Judgement, all_rules: bool) -> Iterator[str]:
     for repair in judgement.repairs:
         yield f"perhaps: {repair}"
     if judgement.reason:
-        yield judgement.reason
+        yield readable(judgement.reason)
 
 
 class Story:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import groupby
 
 from derive.calculus import rules
+from derive.errors import DeriveError
 from derive.judgement.check import Checked
 from derive.judgement.verdict import Entries, VerdictName, Witness
 from derive.meaning.claims import Claim
@@ -77,6 +79,21 @@ def entries(value: Entries) -> str:
     if isinstance(value, tuple):
         return "(" + ", ".join(entries(item) for item in value) + ")"
     return str(Fraction(value)).replace("-", "−")
+
+
+_LATEX_NAME = re.compile(r"\\[A-Za-z]+(?:\{[^{}]*\})?(?:_(?:\w|\{[^{}]*\}))?")
+
+
+def readable(text: str) -> str:
+    """The text with LaTeX names in it written in Unicode: `\\hat{x}` as x̂."""
+
+    def shown(found: re.Match[str]) -> str:
+        try:
+            return linear(name(found.group()))
+        except DeriveError:
+            return found.group()
+
+    return _LATEX_NAME.sub(shown, text)
 
 
 def summary(checked: Checked) -> str:
