@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.errors import UnsupportedError
+from derive.errors import LimitError, UnsupportedError
 from derive.kernel.forward import Forward
 from derive.kernel.inputs import Case, cases
 from derive.kernel.plan import ClosedForm, Plan
@@ -31,6 +31,8 @@ BITS = 256
 EXACT = ExactField(BITS)
 COMPLEX_STEP = 1e-30
 CENTRAL_STEP = float(np.finfo(float).eps ** (1 / 3))
+ZERO = Fraction(1, 2**160)
+"""An exact gradient smaller than this share of the upstream one is an enclosed zero."""
 WITHIN_ULPS = 4096.0
 EXPONENTS = range(-18, 0)
 MODES = (("float64", False), ("float32", False), ("float32", True))
@@ -145,7 +147,7 @@ class _Comparing:
         try:
             with np.errstate(all="ignore"):
                 return ask(*about)
-        except (UnsupportedError, UndefinedHere, Unresolved) as silence:
+        except (UnsupportedError, LimitError, UndefinedHere, Unresolved) as silence:
             self.silent.append(f"{witness}: {silence}")
             return None
 
@@ -296,8 +298,9 @@ def _apart(value: Array, found: Array | None, unit: float) -> float | None:
 
 def _unit(exact: Array, case: Case, dtype: np.dtype[Any]) -> float:
     largest = max((abs(entry) for entry in exact.flat if entry is not None), default=Fraction(0))
-    if largest == 0:
-        largest = Fraction(max(float(np.max(np.abs(value))) for value in case.upstream.values()))
+    given = Fraction(max(float(np.max(np.abs(value))) for value in case.upstream.values()))
+    if largest <= given * ZERO:
+        largest = given
     return float(np.spacing(dtype.type(float(largest))))
 
 

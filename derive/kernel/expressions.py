@@ -252,6 +252,7 @@ class Printer(NumPyPrinter):  # type: ignore[misc]
         return own.text.format(*(self.parenthesize(part, level) for part in expr.args))
 
     def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:  # noqa: N802
-        if expr.exp.is_Integer and expr.exp < -1:
-            return f"(1/{self.parenthesize(expr.base, PRECEDENCE['Atom'])}**{-int(expr.exp)})"
+        if expr.exp.is_Integer and expr.exp < 0:
+            whole = "" if expr.exp == -1 else f"**{-int(expr.exp)}"
+            return f"(1/{self.parenthesize(expr.base, PRECEDENCE['Atom'])}{whole})"
         return str(super()._print_Pow(expr, rational=rational))

@@ -35,14 +35,14 @@ def _flip(z: Array) -> Array:
 
 def _erf(z: Array) -> Array:
     """The error function, to first order along the imaginary axis."""
-    real = np.vectorize(math.erf, otypes=[float])(z.real)
+    real = np.asarray(np.vectorize(math.erf, otypes=[float])(z.real))
     if not np.iscomplexobj(z):
         return real
     return np.asarray(real + 1j * z.imag * 2 / math.sqrt(math.pi) * np.exp(-(z.real**2)))
 
 
 def _softplus(z: Array) -> Array:
-    return np.log1p(np.exp(-_flip(z))) + np.where(z.real > 0, z, 0)
+    return np.asarray(np.log1p(np.exp(-_flip(z))) + np.where(z.real > 0, z, 0))
 
 
 FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {

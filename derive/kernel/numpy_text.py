@@ -41,10 +41,10 @@ def inlined(steps: Sequence[Step]) -> dict[str, Step]:
         if isinstance(user.body, Reduce):
             continue
         own = tuple(Affine.name(axis.name) for axis in user.axes)
-        for part in subentries(user.body):
-            if isinstance(part, Load) and part.array in known:
-                if uses[part.array] == 1 and part.at == own:
-                    found[part.array] = known[part.array]
+        read = (part for part in subentries(user.body) if isinstance(part, Load))
+        for part in read:
+            if part.array in known and uses[part.array] == 1 and part.at == own:
+                found[part.array] = known[part.array]
     return found
 
 

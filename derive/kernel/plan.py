@@ -13,28 +13,24 @@ from typing import Literal
 
 from derive.errors import UnsupportedError
 from derive.kernel.entries import Entry, Load, Pow, Reduce, Times, free_labels, loads, sizes_in
-from derive.meaning.terms import Bound, Context, Symbol, Term
+from derive.kernel.names import function_name
+from derive.kernel.proved import ClosedForm, proved_forms
+from derive.meaning.terms import Bound, Context, Symbol
 
 StepKind = Literal["reduction", "contraction", "element-wise"]
 
 
-@dataclass(frozen=True)
-class ClosedForm:
-    """A proved claim ∂objective/∂target = term.
-
-    `free` names the indices of the target's leading axes, () when the term is a whole array. The
-    term holds inputs, defined names and upstream gradients. `latex` is the claim, `source` where
-    it stands.
-    """
-
-    objective: Symbol
-    target: Symbol
-    free: tuple[str, ...]
-    term: Term
-    context: Context
-    latex: str
-    source: str
-    side_conditions: tuple[str, ...] = ()
+__all__ = [
+    "Check",
+    "ClosedForm",
+    "Parameter",
+    "Plan",
+    "Result",
+    "Step",
+    "make_plan",
+    "plan_of",
+    "proved_forms",
+]
 
 
 @dataclass(frozen=True)
@@ -165,3 +161,9 @@ def plan_of(forms: tuple[ClosedForm, ...]) -> Plan:
             raise UnsupportedError(f"two closed forms for the gradient by {form.target.latex}")
         seen.add((form.objective.key, form.target.key))
     return Planner(forms).plan()
+
+
+def make_plan(forms: Iterable[ClosedForm], name: str) -> Plan:
+    """The plan of a kernel called `name`; a UsageError when that cannot name a function."""
+    function_name(name)
+    return plan_of(tuple(forms))

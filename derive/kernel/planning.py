@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -12,79 +11,25 @@ from derive.kernel.entries import (
     ONE,
     ZERO,
     Apply,
-    Const,
     Entry,
     Load,
     Num,
     Place,
     Reduce,
     Times,
-    Total,
     Where,
     compared,
     free_labels,
-    is_label,
     loads,
-    moved_bound,
-    positions,
     product,
     rebuild,
-    rename,
-    subentries,
-    total,
 )
 from derive.kernel.plan import Check, ClosedForm, Parameter, Plan, Result, Step
 from derive.kernel.scalarise import Scalariser, spread
+from derive.kernel.sharing import Key, Sharing, canonical
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Bound
 from derive.meaning.walk import names_in
-
-Ranges = Mapping[str, Bound]
-Key = tuple[Entry, tuple[Bound, ...]]
-Join = Callable[[Iterable[Entry]], Entry]
-
-
-# ---- canonical labels ---------------------------------------------------------------------------
-
-
-def ordered(entry: Entry) -> Entry:
-    """The entry with terms and factors in an order that no label decides."""
-    entry = rebuild(entry, ordered)
-    match entry:
-        case Total(terms):
-            return total(sorted(terms, key=_rank))
-        case Times(factors):
-            return product(sorted(factors, key=_rank))
-        case _:
-            return entry
-
-
-def _rank(entry: Entry) -> str:
-    names = {name for part in subentries(entry) for at in positions(part) for name in at.names}
-    names |= {b.name for part in subentries(entry) if isinstance(part, Reduce) for b in part.bounds}
-    return repr(rename(entry, {name: "@" for name in names if is_label(name)}))
-
-
-def canonical(
-    entry: Entry, ranges: Ranges, order: tuple[str, ...] = ()
-) -> tuple[Key, tuple[str, ...]]:
-    """The entry with its labels numbered, the ranges of its free ones, and their old names."""
-    entry = ordered(entry)
-    free = order or free_labels(entry)
-    labels = {name: f"@{k}" for k, name in enumerate(free)}
-    inner = [b for part in subentries(entry) if isinstance(part, Reduce) for b in part.bounds]
-    labels |= {bound.name: f"@b{k}" for k, bound in enumerate(inner)}
-    axes = tuple(moved_bound(ranges[name], labels) for name in free)
-    return (rename(entry, labels), axes), free
-
-
-def is_trivial(entry: Entry) -> bool:
-    """Whether computing it ahead saves nothing: at most a factor of an array, or no array."""
-    if isinstance(entry, Times):
-        arrays = [factor for factor in entry.factors if not isinstance(factor, Num)]
-        return len(arrays) == 1 and is_trivial(arrays[0])
-    return isinstance(entry, Load | Num | Place | Const) or not loads(entry)
-
 
 # ---- the planner --------------------------------------------------------------------------------
 
@@ -288,118 +233,3 @@ def _require_sizes(plan: Plan) -> None:
             f"the size {missing[0]} is not the length of an axis of an argument",
             advice="A kernel takes its sizes from the shapes of its arguments.",
         )
-
-
-# ---- sharing ------------------------------------------------------------------------------------
-
-
-@dataclass
-class Sharing:
-    """Passes over finished steps that take parts out into steps of their own."""
-
-    steps: list[Step]
-    prefix: str
-    _known: dict[Key, str] = field(default_factory=dict)
-    _out: list[Step] = field(default_factory=list)
-
-    def invariants(self) -> list[Step]:
-        """Parts with fewer axes than what they stand in are computed ahead, on fewer entries."""
-        for step in self.steps:
-            ranges = {b.name: b for b in (*step.axes, *step.bounds)}
-            if isinstance(step.body, Reduce):
-                body: Entry = replace(step.body, body=self._ahead(step.inner, ranges))
-            else:
-                body = self._ahead(step.body, ranges)
-            self._out.append(replace(step, body=body))
-        return self._out
-
-    def _ahead(self, entry: Entry, ranges: Ranges) -> Entry:
-        whole = set(free_labels(entry))
-        entry = rebuild(entry, lambda part: self._ahead(part, ranges))
-        match entry:
-            case Times(factors):
-                return product(self._grouped(factors, whole, ranges, product))
-            case Total(terms):
-                return total(self._grouped(terms, whole, ranges, total))
-            case _:
-                return rebuild(entry, lambda part: self._taken(part, whole, ranges))
-
-    def _grouped(
-        self, members: tuple[Entry, ...], whole: set[str], ranges: Ranges, join: Join
-    ) -> Iterator[Entry]:
-        """Members by their labels, those with fewer labels joined and computed ahead."""
-        groups: dict[frozenset[str], list[Entry]] = {}
-        for member in members:
-            groups.setdefault(frozenset(free_labels(member)), []).append(member)
-        smaller = sorted((g for g in groups if g < whole), key=lambda g: (len(g), sorted(g)))
-        for labels in smaller:
-            larger = next((g for g in smaller if labels < g), None)
-            if larger is not None:
-                groups[larger] = groups.pop(labels) + groups[larger]
-        for labels, group in groups.items():
-            yield self._taken(join(group), whole, ranges) if labels < whole else join(group)
-
-    def _taken(self, part: Entry, whole: set[str], ranges: Ranges) -> Entry:
-        """The part, or a load of it when it has fewer labels than the whole."""
-        if is_trivial(part) or not set(free_labels(part)) < whole:
-            return part
-        return self._load(part, ranges)
-
-    def _load(self, part: Entry, ranges: Ranges) -> Entry:
-        key, free = canonical(part, ranges)
-        if key not in self._known:
-            array = self._known[key] = f"{self.prefix}{len(self._known)}"
-            self._out.append(Step(array, key[1], key[0]))
-        return Load(self._known[key], tuple(Affine.name(name) for name in free))
-
-    def common(self) -> list[Step]:
-        """Parts that stand in several places are computed once, the largest first."""
-        self._out = self.steps
-        while (key := self._most_shared()) is not None:
-            self._share(key)
-        return self._out
-
-    def _most_shared(self) -> Key | None:
-        counts = Counter[Key]()
-        for step in self._out:
-            for part, ranges in _candidates(step):
-                counts[canonical(part, ranges)[0]] += 1
-        repeated = [key for key, times in counts.items() if times > 1]
-        return max(repeated, key=_weight, default=None)
-
-    def _share(self, key: Key) -> None:
-        """Replace a part everywhere by a load of the step that computes it."""
-        whole = next((s for s in self._out if (s.body, s.axes) == key), None)
-        array = whole.array if whole else f"{self.prefix}{len(self._known)}"
-        self._known[key] = array
-        found, first = list[Step](), None
-        for step in self._out:
-            ranges = {b.name: b for b in (*step.axes, *step.bounds)}
-            body = step.body if step is whole else _replaced(step.body, key, array, ranges)
-            first = len(found) if first is None and body != step.body else first
-            found.append(replace(step, body=body))
-        if whole is None:
-            found.insert(first or 0, Step(array, key[1], key[0]))
-        elif first is not None:
-            at = next(k for k, step in enumerate(found) if step.array == array)
-            found.insert(min(first, at), found.pop(at))
-        self._out = found
-
-
-def _candidates(step: Step) -> Iterator[tuple[Entry, Ranges]]:
-    ranges = {b.name: b for b in (*step.axes, *step.bounds)}
-    for part in subentries(step.body):
-        if not isinstance(part, Reduce) and not is_trivial(part) and free_labels(part):
-            yield part, ranges
-
-
-def _weight(key: Key) -> tuple[int, str]:
-    return sum(1 for _ in subentries(key[0])), repr(key)
-
-
-def _replaced(entry: Entry, key: Key, array: str, ranges: Ranges) -> Entry:
-    if not isinstance(entry, Reduce) and not is_trivial(entry):
-        found, free = canonical(entry, ranges)
-        if found == key:
-            return Load(array, tuple(Affine.name(name) for name in free))
-    return rebuild(entry, lambda part: _replaced(part, key, array, ranges))

@@ -125,7 +125,14 @@ class Force:
         definitions = self._read_all(order, symbols)
         self.names = replace(self.names, symbols=dict(symbols), gone=dict(self.gone))
         outputs_of = self._outputs(symbols)
-        self.names = replace(self.names, through=self._through(outputs_of))
+        self.names = replace(
+            self.names,
+            through=self._through(outputs_of),
+            outputs={key: frozenset(y.key for y in found) for key, found in outputs_of.items()},
+        )
+        if any(uses[key] & self.names.outputs.keys() for key in uses):
+            # What applies an objective is read once more, now that its outputs are known.
+            definitions = self._read_all(order, symbols)
         self.context = t.Context(
             dict(symbols),
             definitions,

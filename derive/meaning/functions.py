@@ -236,7 +236,9 @@ def _apply(
         return apply_definition(setting, defined, arguments, items, node)
     symbol = setting.names.symbols.get(key)
     if symbol is not None and symbol.role == "objective" and not primes:
-        return Typed(t.Variable(symbol))
+        value = _objective(setting, symbol, arguments, node)
+        if value is not None:
+            return value
     name = known_function(key) if symbol is None and not key.startswith("\\") else None
     if name is not None and not primes:
         value = function(setting, name, [setting.term(a) for a in arguments], node)
@@ -248,6 +250,20 @@ def _apply(
     if at is None:
         raise setting.error("this subscript is no index", node)
     return select(setting, value, at, node)
+
+
+def _objective(
+    setting: Setting, symbol: t.Symbol, arguments: tuple[s.Expr, ...], node: s.Node
+) -> Typed | None:
+    """The objective when it is applied to just its outputs; None: an opaque function of scalars."""
+    keys = frozenset(key_of(argument) or "" for argument in arguments)
+    if setting.names.outputs.get(symbol.key, keys - {""}) == keys:
+        return Typed(t.Variable(symbol))
+    if any(setting.term(argument).shape for argument in arguments):
+        raise setting.error(
+            f"{symbol.latex or symbol.key} is applied to something else than its outputs", node
+        )
+    return None
 
 
 def opaque(

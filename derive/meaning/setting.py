@@ -53,6 +53,7 @@ class Names:
     `squares` are the names whose square is defined; `hidden` the fixed indices that a definition
     depends on. `gone` says of a name out of force why it is. `prime` is the variable that a prime
     derives by. `through` names the one output of an objective that depends on a fixed entry of it.
+    `outputs` are the names each objective is a function of, once they are known.
     """
 
     symbols: Mapping[str, Symbol]
@@ -68,6 +69,7 @@ class Names:
     einstein: bool = False
     losses: tuple[str, ...] = ()
     through: Mapping[str, Symbol] = field(default_factory=dict)
+    outputs: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def objectives(self) -> list[Symbol]:
