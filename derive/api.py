@@ -73,6 +73,11 @@ class Derivation:
         """The name of the document without folder and ending."""
         return Path(self.path).stem
 
+    @property
+    def kernel_name(self) -> str:
+        """The name of the exported function."""
+        return f"{self.name}_backward"
+
     @cached_property
     def meaning(self) -> Meaning:
         """What the document says: its declarations, definitions and claims."""
@@ -110,7 +115,7 @@ class Derivation:
         """The source of a standalone NumPy module of the proved closed forms."""
         from derive.kernel.to_numpy import emit_numpy
 
-        return emit_numpy(self.plan(), self.name)
+        return emit_numpy(self.plan(), self.kernel_name)
 
     def crosscheck(self, seed: int = 0) -> CrossCheck:
         """The exported kernel against exact values, complex step and central differences."""
@@ -140,7 +145,7 @@ class Derivation:
         """The exported kernel as a function, loaded from its emitted module."""
         from derive.kernel.to_numpy import load_kernel
 
-        return load_kernel(self.export(), self.name)
+        return load_kernel(self.export(), self.kernel_name)
 
     def __repr__(self) -> str:
         return f"<Derivation {self.name}: {self.document.title}>"

@@ -125,6 +125,7 @@ def crosscheck(file: str, svg: str | None, seed: int) -> None:
 
         _write(svg, svg_plot(result).encode())
         click.echo(f"wrote {svg}")
+    sys.exit(0 if result.agrees else 1)
 
 
 @cli.command(name="list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -175,11 +176,29 @@ _SHOWN = frozenset(" \\{}^_+-=()[].,;:/|<>&!'~") | frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 )
 _LONGEST_TEXT = 2000
+_SPOKEN = {"≠": "!=", "≥": ">=", "≤": "<=", "·": "*", "−": "-", "∂": "d", "√": "sqrt", "∞": "inf"}
+_GREEK_LETTER = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (\w+)")
+
+
+def spoken(character: str) -> str:
+    """A character in ASCII: `≥` → `>=`, `ε` → `epsilon`, `²` → `^2`; `?` where none is near."""
+    if character in _SPOKEN:
+        return _SPOKEN[character]
+    greek = _GREEK_LETTER.fullmatch(unicodedata.name(character, ""))
+    if greek:
+        name = "lambda" if greek[2] == "LAMDA" else greek[2].lower()
+        return name if greek[1] == "SMALL" else name.capitalize()
+    form, _, digits = unicodedata.decomposition(character).partition(" ")
+    mark = {"<super>": "^", "<sub>": "_"}.get(form)
+    base = chr(int(digits, 16)) if mark and " " not in digits else "?"
+    base = _SPOKEN.get(base, base)
+    return f"{mark}{base}" if mark and base.isascii() else "?"
 
 
 def plain(text: str) -> str:
     """A text on one line, reduced to letters, digits and the signs that formulas need."""
-    folded = " ".join(text.split())[:_LONGEST_TEXT]
+    ascii_text = "".join(c if c.isascii() else spoken(c) for c in text)
+    folded = " ".join(ascii_text.split())[:_LONGEST_TEXT]
     return "".join(c if c in _SHOWN else "?" for c in folded)
 
 
