@@ -1,32 +1,34 @@
-"""What all tests share: optional packages, which may be absent unless DERIVE_REQUIRE names them."""
+"""Fixtures that several test modules share."""
 
 from __future__ import annotations
 
-import importlib
 import os
+import subprocess
+import sys
 from collections.abc import Callable
-from types import ModuleType
+from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def required_packages() -> frozenset[str]:
-    """The packages whose absence is a failure: DERIVE_REQUIRE, comma-separated."""
-    names = os.environ.get("DERIVE_REQUIRE", "").split(",")
-    return frozenset(name.strip() for name in names if name.strip())
-
-
-def import_or_skip(name: str) -> ModuleType:
-    """An optional package; without it the test is skipped, or fails when it is required."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as missing:
-        if name in required_packages():
-            pytest.fail(f"{name} is in DERIVE_REQUIRE but cannot be imported: {missing}")
-        pytest.skip(f"{name} is not installed")
+ROOT = Path(__file__).resolve().parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def require() -> Callable[[str], ModuleType]:
-    """`require("matplotlib")` in a test that needs it."""
-    return import_or_skip
+def derive(tmp_path: Path) -> Run:
+    """Run the command line in an empty folder; returns the finished process."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "derive", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run

@@ -53,6 +53,32 @@ class Signs:
                 return "nonnegative"
         return "unknown"
 
+    def is_negative(self, term: t.Term) -> bool:
+        """Whether every entry of a term is surely negative."""
+        match term:
+            case t.Number(value):
+                return value < 0
+            case t.Add(terms):
+                return all(self.is_negative(x) for x in terms)
+            case t.Multiply((first, *rest), shape):
+                others: t.Term = rest[0] if len(rest) == 1 else t.Multiply(tuple(rest), shape)
+                return self.is_negative(first) and self.of(others) == "positive"
+            case t.Divide(above, below):
+                return self.is_negative(above) and self.of(below) == "positive"
+            case t.Element(base) | t.Transposed(base):
+                return self.is_negative(base)
+            case t.Variable(symbol):
+                return self._assumed_negative(symbol.key)
+        return False
+
+    def _assumed_negative(self, key: str) -> bool:
+        for given in self.context.assumptions:
+            if isinstance(given.left, t.Variable) and given.left.symbol.key == key:
+                bound = _constant(given.right)
+                if bound is not None and given.sign == "<" and bound <= 0:
+                    return True
+        return False
+
     def _position(self, at: t.Affine) -> Sign:
         """Sizes and indices count from 1."""
         if any(c < 0 for _, c in at.terms):

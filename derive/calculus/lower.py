@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import assert_never
 
@@ -56,6 +57,11 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "digamma": sympy.digamma,
 }
 
+MEETS: dict[str, Callable[[Fraction], bool]] = {
+    "positive": lambda value: value > 0,
+    "nonnegative": lambda value: value >= 0,
+    "nonzero": lambda value: value != 0,
+}
 UPSTREAM = "∂"
 LARGEST_EXPONENT = 4096
 LARGEST_NUMBER = 200_000
@@ -137,6 +143,8 @@ class Lowering:
                 assert_never(term)
 
     def _oblige(self, term: t.Term, kind: str) -> None:
+        if isinstance(term, t.Number) and not MEETS[kind](term.value):
+            raise UnsupportedError(f"{term.value} must be {kind} here")
         self.obligations.setdefault(Obligation(term, kind))
 
     def _product(self, factors: list[Expr]) -> Expr:
@@ -167,6 +175,8 @@ class Lowering:
             raise UnsupportedError(f"a number of more than {LARGEST_NUMBER} bits")
         if exponent < 0 and base is sympy.S.Zero:
             raise UnsupportedError("division by zero")
+        if exponent.q != 1 and base.is_Rational and base < 0:
+            raise UnsupportedError("root of a negative number")
         return sympy.Pow(base, exponent, evaluate=bool(base.is_Rational))
 
     def _sum(self, term: t.Sum, at: At, names: Names) -> Expr:

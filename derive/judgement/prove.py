@@ -52,6 +52,7 @@ class Prover:
                 engine = self._engine(keep_names)
                 engine.watch(trace)
                 if self._difference_vanishes(engine, reading):
+                    self._refuse_the_impossible(engine)
                     return Proof(trace.names, self._side_conditions(engine))
                 reason = "the two sides have different normal forms"
             except (UnsupportedError, LimitError) as error:
@@ -87,6 +88,13 @@ class Prover:
         )
         difference = apply_condition(engine, subtract(left, right), reading.condition)
         return engine.is_zero(difference)
+
+    def _refuse_the_impossible(self, engine: NormalForm) -> None:
+        """What holds only where the assumptions forbid it is not proved."""
+        signs = Signs(self.context)
+        for obligation in engine.lowering.obligations:
+            if obligation.kind != "nonzero" and signs.is_negative(obligation.term):
+                raise UnsupportedError(f"{describe(obligation, signs)} contradicts the assumptions")
 
     def _side_conditions(self, engine: NormalForm) -> tuple[str, ...]:
         """What the proof passed, the strongest condition on each term."""

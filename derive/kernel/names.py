@@ -6,7 +6,6 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from derive.errors import UsageError
@@ -119,7 +118,7 @@ def _word(command: str) -> str:
     if command in SPECIAL:
         return SPECIAL[command]
     known = command in GREEK or command.lower() in GREEK
-    return command if known else "_".join(("", *_codes("\\" + command)))
+    return command if known else f"_u005c{command}"
 
 
 def _sign(character: str) -> str:
@@ -127,11 +126,7 @@ def _sign(character: str) -> str:
         return ""
     if character.isascii() and character.isalnum():
         return character
-    return SIGNS.get(character) or "_".join(("", *_codes(character), ""))
-
-
-def _codes(text: str) -> Iterator[str]:
-    return (c if c.isascii() and c.isalnum() else f"u{ord(c):04x}" for c in text)
+    return SIGNS.get(character) or f"_u{ord(character):04x}_"
 
 
 @dataclass

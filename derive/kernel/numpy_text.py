@@ -95,7 +95,8 @@ class Texts:
     def truth(self, step: Step) -> str:
         """The expression that says where a check holds."""
         if isinstance(step.body, Where):
-            return self._printed(Expressions(), step.body.condition, step)
+            text = self._printed(Expressions(), step.body.condition, step)
+            return text[1:-1] if len(step.body.condition) == 1 else text
         return self.step(step)
 
     def expression(self, entry: Entry, step: Step, order: Order = ()) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from derive.errors import UsageError
 from derive.kernel.entries import Load, Reduce, Where, free_labels, parts, subentries
-from derive.kernel.names import Namer, function_name, identifier, in_docstring, in_format, plain
+from derive.kernel.names import Namer, function_name, identifier, in_docstring, in_format
 from derive.kernel.numpy_text import Texts, inlined
 from derive.kernel.plan import Check, Parameter, Plan, Step
 from derive.meaning.terms import Affine, Bound
@@ -107,7 +107,7 @@ class _Module:
         helpers = "\n\n".join(sorted(h.strip() for h in self.texts.helpers))
         math = "import math\n" if "math." in helpers else ""
         pieces = [
-            f'"""{self._title()}\n\nWritten by derive {plain(self.version)}.\n"""',
+            f'"""{self._title()}\n\nWritten by derive {in_docstring(self.version)}.\n"""\n\n'
             f"from __future__ import annotations\n\n{math}from typing import NamedTuple\n\n"
             f'import numpy\n\n__all__ = ["Gradients", "{self.function}"]',
             self._gradients(),

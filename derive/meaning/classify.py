@@ -97,6 +97,8 @@ def _plain(node: s.Expr, is_variable: Callable[[str], bool]) -> set[str] | None:
             return found
         case s.Group(body=body):
             return _plain(body, is_variable)
+        case s.Subscript(base=base) if is_variable(index_letter(base) or ""):
+            return None
         case _:
             letter = index_letter(node)
             plain = letter is not None and letter[0].isascii() and letter[0].isalpha()

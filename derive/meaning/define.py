@@ -118,6 +118,8 @@ class Defining:
             return left if anew or not taken else None
         if left.label is not None and left.label in force.records:
             return replace(left, name=left.label, indices=()) if anew else None
+        if self._is_entry(left) and not anew:
+            return None
         left = self._sorted(left, right)
         if anew:
             return left
@@ -130,6 +132,14 @@ class Defining:
         if left.name == "\\delta" and len(left.indices) == 2:
             return None
         return left
+
+    def _is_entry(self, left: Left) -> bool:
+        """`x_1` of a declared array x: a number in a subscript is an index, not a label."""
+        if not isinstance(left.node, s.Subscript) or left.indices:
+            return False
+        base = key_of(left.node.base)
+        declared = base is not None and bool(self._force.declared.get(base))
+        return declared and left.name not in self._force.declared
 
     def _sorted(self, left: Left, right: s.Expr) -> Left:
         """The subscript as indices of the name, or of its capital, or as a label of the name."""

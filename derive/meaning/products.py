@@ -74,7 +74,8 @@ def juxtapose(setting: Setting, left: Typed, right: Typed, at: s.Node) -> Typed:
     if ranks == (1, 1):
         return _two_vectors(setting, left, right, at)
     if max(ranks) == 2 and left.shape[-1] == right.shape[0] and not _stray_row(left, right):
-        if broadcast(left.shape, right.shape) is not None and not (left.row or right.row):
+        fits = broadcast(left.shape, right.shape) is not None and ranks != (2, 2)
+        if fits and not (left.row or right.row):
             setting.met.add("product")
             if setting.choices.product == "element":
                 return element_wise(setting, left, right, at)

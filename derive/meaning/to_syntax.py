@@ -190,8 +190,10 @@ def _row(value: t.Term, condition: t.Condition | None) -> s.Row:
 
 
 _COMMANDS = frozenset(
-    ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"]
-    + ["arcsin", "arccos", "arctan", "max", "min"]
+    (
+        *("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
+        *("arcsin", "arccos", "arctan", "max", "min"),
+    )
 )
 
 

@@ -114,7 +114,7 @@ def display(lines: Sequence[Line], marks: Sequence[str] = ()) -> str:
 def because(lines: Sequence[str]) -> str:
     """Small print under a display."""
     inner = "\\\\\n".join(line for line in lines if line)
-    return f"\\begin{{because}}\n{inner}\n\\end{{because}}" if inner else ""
+    return f"\\begin{{smallprint}}\n{inner}\n\\end{{smallprint}}" if inner else ""
 
 
 def derivation(gradient: Gradient) -> str:

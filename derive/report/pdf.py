@@ -51,7 +51,7 @@ def compiled(tex: str, timeout: float = 60) -> tuple[bytes, str]:
 def _run(directory: Path, timeout: float) -> str:
     """One run of pdflatex; its log."""
     try:
-        outcome = subprocess.run(  # noqa: S603
+        outcome = subprocess.run(
             _COMMAND,
             cwd=directory,
             env=_environment(),

@@ -71,9 +71,7 @@ def chain_lines(chain: Chain, room: float) -> list[Line]:
     if alone and first is not None:
         rows += [Line(f"&{text}") for text in _fitted(first, room)]
         lead, taken = "", _INDENT
-    for number, (sign, member) in enumerate(
-        zip(chain.relations, chain.members[1:], strict=True)
-    ):
+    for number, (sign, member) in enumerate(zip(chain.relations, chain.members[1:], strict=True)):
         before = ("\\quad " if alone else "") + to_latex(sign)
         parts = _fitted(member, room - taken - _RELATION) if member is not None else [""]
         texts = [f"{before} {parts[0]}"] + [f"\\quad {part}" for part in parts[1:]]
@@ -135,9 +133,7 @@ def _pieces(node: Expr) -> list[tuple[str, float]]:
             if last.opening == "{":
                 return []
             before = f"{to_latex(head)} {operators[-1]}".strip()
-            return _bracketed(
-                before, width(head), last.opening, _pieces(last.body), last.closing
-            )
+            return _bracketed(before, width(head), last.opening, _pieces(last.body), last.closing)
         case _:
             return []
 

@@ -85,7 +85,9 @@ _TOKEN = re.compile(
     rf"|(?P<accented>\w[{''.join(_ACCENTS)}]+)|(?P<other>.)",
     re.DOTALL,
 )
-_FUNCTIONS = frozenset("exp log ln sin cos tan tanh sinh cosh max min det".split())
+_FUNCTIONS = frozenset(
+    ["exp", "log", "ln", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min", "det"]
+)
 _LATEX_NAME = re.compile(r"\\[A-Za-z]+(?:\{[^{}\s]*\})?(?:_(?:\{\w+\}|\w))?")
 
 

@@ -12,7 +12,8 @@ from derive.reading.document import read_document
 from derive.reading.span import Source
 
 BATCHNORM = r"""
-Let $X \in \mathbb{R}^{N \times D}$, $\gamma, \beta, \mu, v \in \mathbb{R}^D$ and $\epsilon > 0$, with
+Let $X \in \mathbb{R}^{N \times D}$, $\gamma, \beta, \mu, v \in \mathbb{R}^D$ and
+$\epsilon > 0$, with
 $$\mu = \frac{1}{N} \sum_{i=1}^{N} x_i, \qquad v = \frac{1}{N} \sum_{i=1}^{N} (x_i - \mu)^2$$
 $$\hat{X} = \frac{X - \mu}{\sqrt{v + \epsilon}}, \qquad Y = \gamma \hat{X} + \beta$$
 For a loss $f : \mathbb{R}^{N \times D} \to \mathbb{R}$
@@ -25,7 +26,8 @@ $$\frac{\partial f}{\partial \gamma_j} = \sum_{i=1}^{N} \frac{\partial f}{\parti
 """
 
 LAYERNORM = r"""
-Rows $X \in \mathbb{R}^{N \times D}$, scale and shift $\gamma, \beta \in \mathbb{R}^D$, $\epsilon > 0$:
+Rows $X \in \mathbb{R}^{N \times D}$, scale and shift $\gamma, \beta \in \mathbb{R}^D$,
+$\epsilon > 0$:
 $$\mu_i = \frac{1}{D} \sum_{k=1}^{D} x_{ik}, \qquad
 v_i = \frac{1}{D} \sum_{k=1}^{D} (x_{ik} - \mu_i)^2, \qquad
 \hat{x}_{ij} = \frac{x_{ij} - \mu_i}{\sqrt{v_i + \epsilon}}, \qquad
@@ -70,7 +72,8 @@ $$\frac{\partial f}{\partial x_j} = \frac{\partial f}{\partial y_j} y_j (1 - y_j
 """
 
 RELU = r"""
-Let $x, y \in \mathbb{R}^{N}$ and $y_i = \max(0, x_i)$ for a loss $f : \mathbb{R}^N \to \mathbb{R}$. Then
+Let $x, y \in \mathbb{R}^{N}$ and $y_i = \max(0, x_i)$ for a loss
+$f : \mathbb{R}^N \to \mathbb{R}$. Then
 $$\frac{\partial f}{\partial x_j} = \frac{\partial f}{\partial y_j}
 \begin{cases} 1 & x_j > 0 \\ 0 & x_j \le 0 \end{cases}$$
 """

@@ -12,10 +12,12 @@ SQUARES = r"""
 Let $x, y \in \mathbb{R}^N$ with $y_i = x_i^2$ and a loss $f : \mathbb{R}^N \to \mathbb{R}$.
 """
 TABLE = r"""
-Let $A, B \in \mathbb{R}^{N \times M}$, $B_{ij} = A_{ij}^2$, and $f : \mathbb{R}^{N \times M} \to \mathbb{R}$.
+Let $A, B \in \mathbb{R}^{N \times M}$, $B_{ij} = A_{ij}^2$,
+and $f : \mathbb{R}^{N \times M} \to \mathbb{R}$.
 """
 MATRIX = r"""
-Let $A, B \in \mathbb{R}^{N \times N}$, $B_{ij} = A_{ij}^2$, and $f : \mathbb{R}^{N \times N} \to \mathbb{R}$.
+Let $A, B \in \mathbb{R}^{N \times N}$, $B_{ij} = A_{ij}^2$,
+and $f : \mathbb{R}^{N \times N} \to \mathbb{R}$.
 """
 RIGHT = r"$$\frac{\partial f}{\partial x_j} = 2 x_j \frac{\partial f}{\partial y_j}$$"
 SWAPPED = r"$$\frac{\partial f}{\partial x_k} = \frac{\partial f}{\partial y_k} 2 x_k$$"
@@ -45,9 +47,9 @@ FOUND = [
     (SQUARES + RIGHT + "\n\n" + SWAPPED, [("x", ("k",), "test.md:5")]),
     (SQUARES + RIGHT + "\n\n" + WRONG, [("x", ("j",), "test.md:3")]),
     (SQUARES + RIGHT + "\n\n" + FIRST, [("x", ("j",), "test.md:3")]),
-    (TABLE + WHOLE, [("A", (), "test.md:3")]),
-    (TABLE + ROW, [("A", ("i",), "test.md:3")]),
-    (TABLE + TURNED, [("A", ("j", "i"), "test.md:3")]),
+    (TABLE + WHOLE, [("A", (), "test.md:4")]),
+    (TABLE + ROW, [("A", ("i", "j"), "test.md:4")]),
+    (TABLE + TURNED, [("A", ("j", "i"), "test.md:4")]),
 ]
 
 
@@ -62,8 +64,8 @@ NOT_FOUND = [
     ("refuted", SQUARES + WRONG, "derive check test.md"),
     ("a refuted link before a true one", SQUARES + BROKEN_CHAIN, "derive check test.md"),
     ("not closed", SQUARES + OPEN, "State the gradient"),
-    ("one entry", SQUARES + FIRST, "entry"),
-    ("the diagonal", MATRIX + DIAGONAL, "entry"),
+    ("one entry", SQUARES + FIRST, "all entries"),
+    ("the diagonal", MATRIX + DIAGONAL, "all entries"),
     ("some entries", SQUARES + SOME, "State the gradient"),
 ]
 
