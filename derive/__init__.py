@@ -8,9 +8,31 @@ d.grad("x")        # the gradient, step by step
 k = d.kernel()     # the kernel of the proved closed forms
 """
 
-from derive.api import Derivation, library, load
-from derive.errors import DeriveError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from derive.api import Derivation, library, load
+    from derive.errors import DeriveError
 
 __version__ = "0.1.0"
 
 __all__ = ["Derivation", "DeriveError", "__version__", "library", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names on first use, so that the command line starts at once."""
+    if name in ("Derivation", "library", "load"):
+        from derive import api
+
+        return getattr(api, name)
+    if name == "DeriveError":
+        from derive.errors import DeriveError
+
+        return DeriveError
+    raise AttributeError(f"module 'derive' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,6 +6,7 @@ Nothing heavy is imported before it is needed, so that `import derive` stays fas
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -75,8 +76,9 @@ class Derivation:
 
     @property
     def kernel_name(self) -> str:
-        """The name of the exported function."""
-        return f"{self.name}_backward"
+        """The name of the exported function: letters, digits and underscores of the file's name."""
+        stem = re.sub(r"[^0-9A-Za-z]+", "_", self.name).strip("_").lower()
+        return f"{stem if stem[:1].isalpha() else f'kernel_{stem}'.rstrip('_')}_backward"
 
     @cached_property
     def meaning(self) -> Meaning:
@@ -109,7 +111,7 @@ class Derivation:
         """
         from derive.kernel.plan import make_plan, proved_forms
 
-        return make_plan(proved_forms(self.checked), self.name)
+        return make_plan(proved_forms(self.checked), self.kernel_name)
 
     def export(self) -> str:
         """The source of a standalone NumPy module of the proved closed forms."""

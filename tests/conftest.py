@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from require import require
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -32,3 +36,14 @@ def derive(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def optional() -> Callable[[str], ModuleType]:
+    """`optional("matplotlib")`: the package, or the test is skipped (or fails, if required)."""
+
+    def load(name: str) -> ModuleType:
+        require(name, find_spec(name) is not None)
+        return importlib.import_module(name)
+
+    return load

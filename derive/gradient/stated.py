@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from derive.gradient.closed_form import LETTERS
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning
 from derive.meaning.walk import subterms
@@ -69,13 +70,16 @@ def _chains(meaning: Meaning) -> Iterator[tuple[Claim, ...]]:
 
 
 def is_gradient(left: t.Derivative, context: t.Context) -> bool:
-    """Whether this is the derivative of an objective by an input, or by an entry of one."""
+    """Whether this is the derivative of an objective by an input, or by its general entry."""
     of = left.of
+    names = [None if p is None else p.single for p in left.at]
     return (
         isinstance(of, t.Variable)
         and of.symbol.role == "objective"
         and left.target.role == "input"
         and left.target.key in context.symbols
+        and None not in names
+        and len(set(names)) == len(names)
     )
 
 
@@ -89,13 +93,11 @@ def is_closed(right: t.Term, left: t.Derivative, context: t.Context) -> bool:
 
 def entry_of(form: StatedForm) -> tuple[tuple[str, ...], t.Term]:
     """The form at one entry of its target: index names and the scalar there."""
-    rank = len(form.target.shape)
-    names = [p.single for p in form.left.at if p is not None]
-    if rank and len(names) == rank and all(names):
-        return tuple(str(name) for name in names), form.right
-    letters = tuple(f"{letter}" for letter in ("i", "j", "k", "l", "m", "n")[:rank])
+    given = [str(p.single) for p in form.left.at if p is not None]
+    free = (x for x in LETTERS if x not in given and x not in form.context.sizes)
+    rest = [next(free) for _ in form.target.shape[len(given) :]]
     right = form.right
     if right.shape:
-        positions = tuple(t.Affine.name(x) for x in letters)
+        positions = tuple(t.Affine.name(x) for x in rest)
         right = t.Element(right, positions[len(positions) - len(right.shape) :])
-    return letters, right
+    return (*given, *rest), right

@@ -24,9 +24,10 @@ from derive.kernel.entries import (
     product,
     rebuild,
 )
-from derive.kernel.plan import Check, ClosedForm, Parameter, Plan, Result, Step
+from derive.kernel.proved import ClosedForm
 from derive.kernel.scalarise import Scalariser, spread
 from derive.kernel.sharing import Key, Sharing, canonical
+from derive.kernel.steps import Check, Parameter, Plan, Result, Step
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Bound
 from derive.meaning.walk import names_in

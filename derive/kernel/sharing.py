@@ -26,7 +26,7 @@ from derive.kernel.entries import (
     subentries,
     total,
 )
-from derive.kernel.plan import Step
+from derive.kernel.steps import Step
 from derive.meaning.terms import Affine, Bound
 
 Ranges = Mapping[str, Bound]

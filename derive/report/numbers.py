@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 from rich import box
 from rich.table import Table
@@ -42,7 +43,7 @@ def _table(check: CrossCheck, dtype: str, ascii: bool) -> Table:
     """The rows of one dtype; an input is named once."""
     table = Table(box=box.ASCII2 if ascii else box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for title in (*HEADER[:2], *HEADER[3:]):
-        side = "left" if title in HEADER[:4] else "right"
+        side: Literal["left", "right"] = "left" if title in HEADER[:4] else "right"
         table.add_column(title, justify=side, no_wrap=True, overflow="crop")
     seen = ""
     for row in check.rows:

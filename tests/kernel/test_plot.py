@@ -13,12 +13,13 @@ from derive.errors import UsageError
 from derive.kernel.crosscheck import CrossCheck, StepError
 from derive.kernel.plot import plot_text, svg_plot
 
+Optional = Callable[[str], ModuleType]
 Draw = Callable[[CrossCheck], str]
 CHECK = CrossCheck((), tuple(StepError(10.0**k, 10.0 ** (2 * k), 0.0) for k in range(-9, 0)), 0.0)
 PACKAGES: list[tuple[str, Draw]] = [("matplotlib", svg_plot), ("plotext", plot_text)]
 
 
-def test_svg_plot(optional: Callable[[str], ModuleType]) -> None:
+def test_svg_plot(optional: Optional) -> None:
     optional("matplotlib")
     text = svg_plot(CHECK)
     assert ElementTree.fromstring(text).tag.endswith("svg")
@@ -26,7 +27,7 @@ def test_svg_plot(optional: Callable[[str], ModuleType]) -> None:
     assert text == svg_plot(CHECK)
 
 
-def test_plot_text(optional: Callable[[str], ModuleType]) -> None:
+def test_plot_text(optional: Optional) -> None:
     optional("plotext")
     text = plot_text(CHECK, 70, 20, colour=False)
     assert "complex step" in text and "\x1b[" not in text
@@ -39,10 +40,7 @@ NOTHING = [(), (StepError(0.1, float("inf"), 0.0),), (StepError(0.1, 0.0, float(
 @pytest.mark.parametrize("steps", NOTHING)
 @pytest.mark.parametrize(("package", "draw"), PACKAGES)
 def test_nothing_to_plot(
-    package: str,
-    draw: Draw,
-    steps: tuple[StepError, ...],
-    optional: Callable[[str], ModuleType],
+    package: str, draw: Draw, steps: tuple[StepError, ...], optional: Optional
 ) -> None:
     optional(package)
     with pytest.raises(UsageError, match="no errors against step size"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -269,8 +270,8 @@ def _skeleton(source: str) -> str:
 def test_hostile_sizes(key: str) -> None:
     """The name of a size stands in messages that are format strings."""
     (form, *_) = forms_of(SQUARES.replace("N", "M"))
-    renamed = eval_free_rename(form, "M", key)
-    kernel = load_kernel(emit_numpy(plan_of((renamed,)), "squares"), "squares")
+    other = renamed_inside(form, "M", key)
+    kernel = load_kernel(emit_numpy(plan_of((other,)), "squares"), "squares")
     assert kernel(np.array([1.0, 2.0]), np.array([1.0, 1.0])).dx.tolist() == [2.0, 4.0]
     with pytest.raises(ValueError, match="dy: expected shape"):
         kernel(np.ones(2), np.ones(3))
@@ -281,21 +282,17 @@ $f : \mathbb{R}^N \to \mathbb{R}$. $$\frac{\partial f}{\partial x_j} = 2 x_j
 \frac{\partial f}{\partial y_j}$$"""
 
 
-def eval_free_rename(value: Any, old: str, new: str) -> Any:
+def renamed_inside(value: Any, old: str, new: str) -> Any:
     """A frozen value with every string `old` inside it replaced, found by walking its fields."""
-    import dataclasses
-
     if isinstance(value, str):
         return new if value == old else value
     if isinstance(value, tuple):
-        return tuple(eval_free_rename(part, old, new) for part in value)
+        return tuple(renamed_inside(part, old, new) for part in value)
     if isinstance(value, dict):
-        return {
-            eval_free_rename(k, old, new): eval_free_rename(v, old, new) for k, v in value.items()
-        }
+        return {renamed_inside(k, old, new): renamed_inside(v, old, new) for k, v in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changed = {
-            f.name: eval_free_rename(getattr(value, f.name), old, new)
+            f.name: renamed_inside(getattr(value, f.name), old, new)
             for f in dataclasses.fields(value)
         }
         return dataclasses.replace(value, **changed)

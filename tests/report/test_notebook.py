@@ -25,7 +25,7 @@ def gradient() -> Gradient:
 
 
 def well_formed(fragment: str) -> str:
-    ElementTree.fromstring(fragment.replace("<br>", "<br/>"))  # noqa: S314
+    ElementTree.fromstring(fragment.replace("<br>", "<br/>"))
     return fragment
 
 
