@@ -81,7 +81,9 @@ def figure(values: list[float]) -> str:
 
 
 def measure(rounds: int) -> str:
+    meaning = understand(read_document(Source("benchmark.md", TEXT)))
     runs: dict[str, Callable[[], object]] = {
+        "batchnorm.md judged, once it is read": lambda: check(meaning),
         "batchnorm.md read, understood and judged": lambda: judge(TEXT),
         "the same, sections repeated 10 times": lambda: judge(repeated(10)),
         "one claim: the Jacobian off the diagonal": one_claim,

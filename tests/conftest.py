@@ -14,8 +14,6 @@ from types import ModuleType
 import pytest
 from require import require
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

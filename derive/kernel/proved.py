@@ -47,7 +47,7 @@ def proved_forms(checked: Checked) -> list[ClosedForm]:
     stated = list(stated_forms(checked.meaning))
     found = [closed for form in stated for closed in _closed_forms(form, judgements, checked)]
     if not found:
-        raise _nothing_proved(checked, stated, judgements)
+        raise _nothing_proved(checked, stated)
     highest = max(len(form.target.shape) for form in found)
     context = [form.context for form in found if len(form.target.shape) == highest][-1]
     together = [form for form in found if _same_names(form.context, context)]
@@ -55,18 +55,13 @@ def proved_forms(checked: Checked) -> list[ClosedForm]:
     return [form for form in together if last[form.target.key] is form]
 
 
-def _nothing_proved(
-    checked: Checked, stated: list[StatedForm], judgements: Judgements
-) -> UsageError:
+def _nothing_proved(checked: Checked, stated: list[StatedForm]) -> UsageError:
     path = PurePath(checked.meaning.document.source.path).name
-    links = [[judgements[id(link)].verdict for link in form.links] for form in stated]
     if not stated:
         advice = (
-            "State the gradient by an input with nothing but inputs, defined names and the"
-            " gradient by the output on the right, such as ∂f/∂x_i = … ∂f/∂y_i …"
+            "State the gradient by all entries of an input with nothing but inputs, defined names"
+            " and the gradient by the output on the right, such as ∂f/∂x_i = … ∂f/∂y_i …"
         )
-    elif any(set(verdicts) == {"proved"} for verdicts in links):
-        advice = "State the gradient for all entries of an input, by distinct indices or at once."
     else:
         advice = f"Run `derive check {path}` to see which link of the chain stands in the way."
     return UsageError(f"no closed form of a gradient is proved in {path}", advice=advice)

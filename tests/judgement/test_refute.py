@@ -1,13 +1,8 @@
 """False claims get a small witness that evaluates again to itself; true ones get none."""
 
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracle"))
-
 from column_terms import (
     CLOSED_FORM,
     COLUMN,
