@@ -95,14 +95,16 @@ class Derivation:
     def check(self, limits: Limits | None = None, progress: Progress | None = None) -> Checked:
         """Judge every claim."""
         from derive.judgement.check import check
+        from derive.report.views import CheckedView
 
-        return check(self.meaning, limits, progress)
+        return CheckedView.of(check(self.meaning, limits, progress))
 
     def grad(self, wrt: str) -> Gradient:
         """Derive the gradient of the objective by an input, from the definitions alone."""
         from derive.gradient.steps import derive_gradient
+        from derive.report.views import GradientView
 
-        return derive_gradient(self.meaning, wrt)
+        return GradientView.of(derive_gradient(self.meaning, wrt))
 
     def plan(self) -> Plan:
         """The plan of the kernel: reductions by depth, then the element-wise pass.
