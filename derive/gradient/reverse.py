@@ -58,7 +58,6 @@ class Adjoint:
     parameters: tuple[str, ...]
     local: Polynomial
     users: tuple[Symbol, ...]
-    rules: tuple[str, ...]
 
 
 @dataclass
@@ -113,7 +112,7 @@ class Reverse:
                 continue
             users.append(user)
             add_into(total, self._contribution(definition, rules))
-        return Adjoint(symbol, parameters, total, tuple(users), trace.names)
+        return Adjoint(symbol, parameters, total, tuple(users))
 
     def _contribution(self, definition: Definition, rules: Differentiation) -> Polynomial:
         """`Σ_J c̄_J ∂c_J/∂n_I` for one user c."""

@@ -16,7 +16,6 @@ from derive.judgement.prove import Proof, Prover
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning
 from derive.meaning.to_syntax import to_syntax
-from derive.meaning.walk import reach
 from derive.reading.syntax import Expr
 from derive.writing.to_linear import linear
 
@@ -139,7 +138,7 @@ class Derivation:
         if inserted != simpler:
             term = self._phrase(inserted, adjoint.parameters, letters)
             self._step(symbol, letters, term, "the adjoints found before are inserted")
-        return Adjoint(symbol, adjoint.parameters, inserted, adjoint.users, adjoint.rules)
+        return Adjoint(symbol, adjoint.parameters, inserted, adjoint.users)
 
     def _simplify(
         self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
@@ -242,8 +241,3 @@ class Derivation:
             if isinstance(prover.prove(t.Reading(mine, theirs, self._free(at), ())), Proof):
                 return form.claim
         return None
-
-
-def depends(context: t.Context, objective: t.Symbol, target: t.Symbol) -> bool:
-    """Whether the objective depends on the target at all."""
-    return target.key in reach(context).get(objective.key, frozenset())

@@ -41,9 +41,6 @@ class Indices:
     def release(self, count: int) -> None:
         del self._stack[len(self._stack) - count :]
 
-    def bound_names(self) -> frozenset[str]:
-        return frozenset(index.name for index in self._stack)
-
     def is_bound(self, name: str) -> bool:
         return any(index.name == name for index in self._stack)
 

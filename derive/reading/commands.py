@@ -15,7 +15,6 @@ from derive.reading.tokens import Token, reading_error
 MAX_LENGTH = 20_000
 
 _SPACED_WORD = re.compile(r"\s*\{((?:[a-z]|\\[,;:! ]|[ ~])+)\}")
-_BRACKET = re.compile(r"\s*(?:\\left\s*)?\(")
 _FONT_ARGUMENT = re.compile(
     r"\s*(?:\{(?P<braced>[A-Za-z0-9 \-]+)\}|(?P<brace>\{\s*)?\\(?P<command>[A-Za-z]+)"
     r"(?(brace)\s*\}|)|(?P<single>[A-Za-z0-9]))"
@@ -104,9 +103,6 @@ class CommandScanner(Scanner):
             self.atom(Dots("\\" + name), start, self.at)
         else:
             self.layout(name, start)
-
-    def bracket_follows(self) -> bool:
-        return _BRACKET.match(self.text, self.at) is not None
 
     def layout(self, name: str, start: int) -> None:
         """A command that is layout, a separator, or not read."""
