@@ -88,14 +88,18 @@ _TOKEN = re.compile(
 _FUNCTIONS = frozenset(
     ["exp", "log", "ln", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min", "det"]
 )
+_LETTER = re.compile(rf"\w[{''.join(_ACCENTS)}]+|.", re.DOTALL)
 _LATEX_NAME = re.compile(r"\\[A-Za-z]+(?:\{[^{}\s]*\})?(?:_(?:\{\w+\}|\w))?")
 
 
 def prose(text: str) -> str:
     """Running text: words escaped, single signs of mathematics set as mathematics."""
     out = []
-    for character in unicodedata.normalize("NFC", text):
-        if character in _PUNCTUATION:
+    for found in _LETTER.finditer(unicodedata.normalize("NFC", text)):
+        character = found.group()
+        if len(character) > 1:
+            out.append(f"${formula(character)}$")
+        elif character in _PUNCTUATION:
             out.append(_PUNCTUATION[character])
         elif character in _SIGNS:
             out.append(f"${_SIGNS[character].strip()}$")

@@ -34,12 +34,12 @@ def well_formed(fragment: str) -> str:
     [
         (VECTOR + "$$\\sum_i x_i = N m$$", ">proved</span>"),
         (FALSE, ">refuted</span>"),
-        (FALSE, "witness: N = 2, x = (0, 1): left 1, right 1/2"),
+        (FALSE, "witness: N = 2, x = (1, 0): left 1, right 1/2"),
         (FALSE, "1 claim: 1 refuted"),
         (VECTOR + "$$\\frac{\\partial m}{\\partial x} = x_i$$", ">ill-typed</span>"),
         (VECTOR + "$$\\frac{m}{m = 1$$\n\nNext.", ">unread</span>"),
         ("", "no claims"),
-        (HOSTILE, "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quotes&quot;"),
+        (HOSTILE, "alert(1) &amp; &quot;quotes&quot;"),
     ],
 )
 def test_html_says(text: str, wanted: str) -> None:
@@ -55,7 +55,7 @@ def test_html_obeys_no_word(forbidden: str) -> None:
     ("text", "wanted"),
     [
         (FALSE, "\\sum_{i} x_i &= m && \\text{refuted}"),
-        (VECTOR + "$$\\sum_i x_i = N m$$", "&= N m && \\text{proved}"),
+        (VECTOR + "$$\\sum_i x_i = N m$$", "&= Nm && \\text{proved}"),
         ("", "\\text{no claims}"),
     ],
 )
