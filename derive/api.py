@@ -92,12 +92,17 @@ class Derivation:
         """The judgement of each claim under the default limits."""
         return self.check()
 
-    def check(self, limits: Limits | None = None, progress: Progress | None = None) -> Checked:
-        """Judge every claim."""
+    def check(
+        self,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
+        repairs: bool = False,
+    ) -> Checked:
+        """Judge every claim; with `repairs`, suggest the nearest true equations for false ones."""
         from derive.judgement.check import check
         from derive.report.views import CheckedView
 
-        return CheckedView.of(check(self.meaning, limits, progress))
+        return CheckedView.of(check(self.meaning, limits, progress, repairs))
 
     def grad(self, wrt: str) -> Gradient:
         """Derive the gradient of the objective by an input, from the definitions alone."""

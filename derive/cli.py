@@ -35,19 +35,21 @@ def cli() -> None:
 @cli.command()
 @click.argument("file")
 @click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
-def show(file: str, all_rules: bool) -> None:
+@click.option("--no-repairs", is_flag=True, help="Suggest no true equations near false ones.")
+def show(file: str, all_rules: bool, no_repairs: bool) -> None:
     """Print a derivation with the verdict on each equation."""
-    _screen(all_rules).show(_check(_load(file)))
+    _screen(all_rules).show(_check(_load(file), not no_repairs))
 
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
-def check(files: tuple[str, ...], style: str, all_rules: bool) -> None:
+@click.option("--no-repairs", is_flag=True, help="Suggest no true equations near false ones.")
+def check(files: tuple[str, ...], style: str, all_rules: bool, no_repairs: bool) -> None:
     """Judge every claim; exit 0 all proved, 1 refuted, 2 usage, 3 undecided or unread."""
     derivations = [_load(file) for file in files]
-    documents = [_check(derivation) for derivation in derivations]
+    documents = [_check(derivation, not no_repairs) for derivation in derivations]
     if style == "json":
         from derive.report.machine import to_json
 
@@ -146,11 +148,11 @@ def _load(file: str) -> Derivation:
     return load(file)
 
 
-def _check(derivation: Derivation) -> Checked:
+def _check(derivation: Derivation, repairs: bool) -> Checked:
     from derive.report.terminal import progress
 
     with progress(f"judging {derivation.name}") as step:
-        checked = derivation.check(progress=step)
+        checked = derivation.check(progress=step, repairs=repairs)
     if not checked.judged and not checked.unread:
         click.echo(f"derive: {derivation.path}: the document makes no claim", err=True)
     return checked

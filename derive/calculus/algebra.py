@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import permutations
+from itertools import permutations, product
 
 from derive.calculus.contraction import Range, contraction, open_contraction
+from derive.calculus.piecewise import kink, step
 from derive.calculus.polynomial import (
     ONE,
     Atom,
@@ -34,35 +35,37 @@ from derive.calculus.polynomial import (
     position_indices,
     position_value,
     scale,
+    serial,
     thaw,
 )
 from derive.calculus.powers import Powers
 from derive.calculus.rules import (
     CONSTANT_SUM,
     CONTRACTION,
-    DEFINED_SUM,
     DELTA_PICKS,
     EQUAL_INDICES,
     FACTOR_OUT,
     LINEARITY,
-    MEAN_DEVIATIONS,
+    SYMMETRY,
+    Rule,
 )
 from derive.errors import UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSum:
-    """A contraction that a definition has named, solved for the contraction.
+    """A contraction that a definition or an assumption gives a value.
 
-    `pattern` has the free indices `parameters`; `value` is what it equals.
+    `pattern` has the free indices `parameters`; `value` is what it equals by `rule`.
     """
 
     pattern: Atom
     parameters: tuple[str, ...]
     value: Polynomial
-    mean: bool
+    rule: Rule
 
 
+MAX_SYMMETRIC = 4
 EntryValues = Callable[[str, tuple[Position, ...]], Polynomial | None]
 
 
@@ -78,12 +81,23 @@ class Change:
 
 @dataclass
 class Algebra(Powers):
-    """Operations under given ranges, signs and named sums; `sizes` are the names of sizes."""
+    """Operations under given ranges, signs and named sums; `sizes` are the names of sizes,
+    `symmetric` those of the matrices assumed symmetric."""
 
     sizes: frozenset[str] = frozenset()
+    symmetric: frozenset[str] = frozenset()
     ranges: dict[str, Range] = field(default_factory=dict)
     named_sums: list[NamedSum] = field(default_factory=list)
     fresh: Iterator[str] = field(default_factory=lambda: (f"~s{n}" for n in range(10**9)))
+
+    def entry(self, key: str, positions: tuple[Position, ...]) -> Polynomial:
+        """One entry of a named array; the indices of a symmetric matrix stand in one order."""
+        if key in self.symmetric:
+            ordered = tuple(sorted(positions, key=serial))
+            if ordered != positions:
+                self.trace.fire(SYMMETRY)
+            positions = ordered
+        return of_atom(("entry", key, positions))
 
     # ---- sums ------------------------------------------------------------------------------
 
@@ -135,7 +149,27 @@ class Algebra(Powers):
             if partial is not None:
                 return scale(partial, coefficient)
         self.ranges.update(ranges)
-        return scale(self._fold(contraction(ranges, factors)), coefficient)
+        return scale(self._fold(self._named(ranges, factors)), coefficient)
+
+    def _named(self, ranges: Mapping[str, Range], factors: Monomial) -> Atom:
+        """The contraction, whichever way the indices of symmetric matrices stand."""
+        loose = [
+            (atom, exponent)
+            for atom, exponent in sorted(factors, key=serial)
+            if atom[0] == "entry"
+            and atom[1] in self.symmetric
+            and all(plain_index(p) in ranges for p in atom[2])
+        ]
+        if not loose or len(loose) > MAX_SYMMETRIC:
+            return contraction(ranges, factors)
+        rest = factors - frozenset(loose)
+        choices = [(pair, ((*pair[0][:2], pair[0][2][::-1]), pair[1])) for pair in loose]
+        named = (
+            contraction(ranges, rest | frozenset(choice))
+            for choice in product(*choices)
+            if len(frozenset(choice)) == len(loose)
+        )
+        return min(named, key=serial)
 
     def _pick(self, atom: Atom, factors: Monomial, index: str, limits: Range) -> Polynomial | None:
         """`Σ_i δ_ia f(i) = f(a)` where a is known to lie in the range of i."""
@@ -173,7 +207,7 @@ class Algebra(Powers):
                     for parameter, i in zip(named.parameters, order, strict=True)
                 }
                 if self._same_pattern(named, atom, moves):
-                    self.trace.fire(MEAN_DEVIATIONS if named.mean else DEFINED_SUM)
+                    self.trace.fire(named.rule)
                     return self.substitute(named.value, moves)
         return of_atom(atom)
 
@@ -233,7 +267,7 @@ class Algebra(Powers):
     def _move_leaf(self, atom: Atom, moves: Mapping[Index, Position]) -> Polynomial:
         match atom[0]:
             case "entry":
-                return of_atom(("entry", atom[1], tuple(move_position(p, moves) for p in atom[2])))
+                return self.entry(atom[1], tuple(move_position(p, moves) for p in atom[2]))
             case "delta":
                 return delta(move_position(atom[1], moves), move_position(atom[2], moves))
             case "order":
@@ -263,9 +297,13 @@ class Algebra(Powers):
                 return self._transform_sum(atom, change)
             case "power":
                 return self._transform(thaw(atom[1]), change)
+            case "step":
+                return step(self, self._transform(thaw(atom[1]), change))
+            case "kink":
+                return kink(self, self._transform(thaw(atom[1]), change))
             case "exp":
                 return self.exponential(self._transform({atom[1]: 1}, change))
-            case "call":
+            case "call" | "extreme":
                 arguments = tuple(freeze(self._transform(thaw(a), change)) for a in atom[3])
                 return of_atom((*atom[:3], arguments))
         return change.leaf(atom)

@@ -195,3 +195,15 @@ def discharges(sign: Sign, kind: str) -> bool:
         case "nonnegative":
             return sign in ("positive", "nonnegative")
     return sign in ("positive", "nonzero")
+
+
+def symmetric_names(context: Context) -> frozenset[str]:
+    """The input matrices that are assumed to equal their transpose."""
+    found = set()
+    for given in context.assumptions:
+        for side, other in ((given.left, given.right), (given.right, given.left)):
+            if isinstance(side, t.Variable) and other == t.Transposed(side) and given.sign == "==":
+                square = len(side.shape) == 2 and side.shape[0] == side.shape[1]
+                if square and side.symbol.role == "input":
+                    found.add(side.symbol.key)
+    return frozenset(found)

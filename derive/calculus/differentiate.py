@@ -23,13 +23,17 @@ from derive.calculus.indexed import (
     Position,
     delta,
 )
+from derive.calculus.opaque import Extreme, OpaqueCall
+from derive.calculus.piecewise import Oblige, Piecewise, refuse, slope
 from derive.calculus.rules import (
     DEFINITION_RULE,
     ENTRY_RULE,
     FUNCTION_RULE,
     INDEPENDENCE_RULE,
+    KINK_RULE,
     POWER_RULE,
     PRODUCT_RULE,
+    SECOND_RULE,
     SUM_RULE,
     TERMWISE_RULE,
     Trace,
@@ -37,14 +41,25 @@ from derive.calculus.rules import (
 from derive.errors import UnsupportedError
 
 
+def unexpanded(node: Jacobian) -> Expr:
+    """Where no definition is at hand there is no second derivative."""
+    raise UnsupportedError("second derivatives are not proved here")
+
+
 @dataclass(frozen=True)
 class Differentiation:
-    """The derivative by `target[by]`; `reach` tells which names each name depends on."""
+    """The derivative by `target[by]`; `reach` tells which names each name depends on.
+
+    `kinks` records that a term must not be zero where it is differentiated, `expand` writes a
+    Jacobian out by one definition.
+    """
 
     reach: Mapping[str, frozenset[str]]
     target: str
     by: Position
     trace: Trace
+    kinks: Oblige = refuse
+    expand: Callable[[Jacobian], Expr] = unexpanded
 
     def total(self, expression: Expr) -> Expr:
         """Along every path of definitions; defined names become Jacobians."""
@@ -67,7 +82,10 @@ class Differentiation:
                 self.trace.fire(TERMWISE_RULE)
                 return IndexSum(inner, expression.index, expression.low, expression.high)
             case Jacobian():
-                raise UnsupportedError("second derivatives are not proved yet")
+                if of_entry == self._direct_entry:
+                    raise UnsupportedError("an explicit derivative of a total one")
+                self.trace.fire(SECOND_RULE)
+                return self._derive(self.expand(expression), of_entry)
             case sympy.Add():
                 self.trace.fire(SUM_RULE)
                 return sympy.Add(*(self._derive(a, of_entry) for a in expression.args))
@@ -75,7 +93,13 @@ class Differentiation:
                 return self._product(expression, of_entry)
             case sympy.Pow():
                 return self._power(expression, of_entry)
-            case sympy.Function():
+            case Piecewise():
+                return self._piecewise(expression, of_entry)
+            case Extreme():
+                if self._derive(expression.body, of_entry) is sympy.S.Zero:
+                    return sympy.S.Zero
+                raise UnsupportedError("the largest entry of an array has no derivative rule")
+            case sympy.Function() | OpaqueCall():
                 return self._function(expression, of_entry)
         if expression.is_number or expression.is_Symbol:
             return sympy.S.Zero
@@ -110,6 +134,14 @@ class Differentiation:
                 self.trace.fire(FUNCTION_RULE)
                 terms.append(expression.fdiff(position + 1) * change)
         return sympy.Add(*terms)
+
+    def _piecewise(self, node: Piecewise, of_entry: Callable[[Entry], Expr]) -> Expr:
+        change = self._derive(node.argument, of_entry)
+        if change is sympy.S.Zero:
+            return change
+        self.trace.fire(KINK_RULE)
+        self.kinks(node.term)
+        return slope(node) * change
 
     def _same_entry(self, entry: Entry) -> Expr:
         self.trace.fire(ENTRY_RULE)

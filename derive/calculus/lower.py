@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import assert_never
 
@@ -16,15 +15,43 @@ import sympy
 from sympy import Expr
 
 from derive.calculus.differentiate import Differentiation
-from derive.calculus.indexed import Entry, IndexSum, IndexValue, Order, delta, fresh_names, size
+from derive.calculus.indexed import (
+    Entry,
+    IndexSum,
+    IndexValue,
+    Jacobian,
+    delta,
+    fresh_names,
+    size,
+)
 from derive.calculus.indexed import Position as At
-from derive.calculus.rules import LOSS_RULE, POWERS_ADD, Trace
+from derive.calculus.opaque import Extreme, OpaqueCall, generic_indices
+from derive.calculus.piecewise import compared, lowered, minus
+from derive.calculus.positions import (
+    FUNCTIONS,
+    INDEX,
+    MEETS,
+    Names,
+    aligned,
+    as_position,
+    check_power,
+    filled,
+    order,
+    over,
+    renamed,
+)
+from derive.calculus.rules import (
+    EXTREME_RULE,
+    LOSS_RULE,
+    OPAQUE_RULE,
+    POWERS_ADD,
+    SIGN_CASES,
+    Trace,
+)
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Context
 from derive.meaning.walk import reach
-
-Names = Mapping[str, Affine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +62,7 @@ class Obligation:
     kind: str
 
 
-FUNCTIONS: dict[str, Callable[..., Expr]] = {
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": lambda x: sympy.sin(x) / sympy.cos(x),
-    "sinh": lambda x: (sympy.exp(x) - sympy.exp(-x)) / 2,
-    "cosh": lambda x: (sympy.exp(x) + sympy.exp(-x)) / 2,
-    "tanh": lambda x: (sympy.exp(2 * x) - 1) / (sympy.exp(2 * x) + 1),
-    "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
-    "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
-    "arcsin": sympy.asin,
-    "arccos": sympy.acos,
-    "arctan": sympy.atan,
-    "arcsinh": sympy.asinh,
-    "arccosh": sympy.acosh,
-    "arctanh": sympy.atanh,
-    "erf": sympy.erf,
-    "gamma": sympy.gamma,
-    "digamma": sympy.digamma,
-}
-
-MEETS: dict[str, Callable[[Fraction], bool]] = {
-    "positive": lambda value: value > 0,
-    "nonnegative": lambda value: value >= 0,
-    "nonzero": lambda value: value != 0,
-}
 UPSTREAM = "∂"
-LARGEST_EXPONENT = 4096
-LARGEST_NUMBER = 200_000
-"""In bits; larger powers of numbers are not worked out."""
 
 
 def upstream_key(objective: str, output: str) -> str:
@@ -103,19 +100,19 @@ class Lowering:
             case t.Constant(name):
                 return sympy.pi if name == "pi" else sympy.E
             case t.Position(position):
-                return self._number(_rename(position, names))
+                return self._number(renamed(position, names))
             case t.Variable(symbol):
                 return Entry(symbol.key, at)
             case t.Element(base, positions):
-                return self.entry(base, _fill(positions, at, names), names)
+                return self.entry(base, filled(positions, at, names), names)
             case t.Add(terms):
-                return sympy.Add(*(self.entry(x, _align(x, at), names) for x in terms))
+                return sympy.Add(*(self.entry(x, aligned(x, at), names) for x in terms))
             case t.Multiply(factors):
-                return self._product([self.entry(x, _align(x, at), names) for x in factors])
+                return self._product([self.entry(x, aligned(x, at), names) for x in factors])
             case t.Divide(numerator, denominator):
                 self._oblige(denominator, "nonzero")
-                below = self.entry(denominator, _align(denominator, at), names)
-                return _over(self.entry(numerator, _align(numerator, at), names), below)
+                below = self.entry(denominator, aligned(denominator, at), names)
+                return over(self.entry(numerator, aligned(numerator, at), names), below)
             case t.Power():
                 return self._power(term, at, names)
             case t.Sum():
@@ -169,14 +166,7 @@ class Lowering:
             self._oblige(term.base, "positive" if exponent < 0 else "nonnegative")
         elif exponent < 0:
             self._oblige(term.base, "nonzero")
-        if max(abs(exponent.p), exponent.q) > LARGEST_EXPONENT:
-            raise UnsupportedError(f"an exponent above {LARGEST_EXPONENT}")
-        if base.is_Rational and _bits(base) * abs(exponent.p) > LARGEST_NUMBER:
-            raise UnsupportedError(f"a number of more than {LARGEST_NUMBER} bits")
-        if exponent < 0 and base is sympy.S.Zero:
-            raise UnsupportedError("division by zero")
-        if exponent.q != 1 and base.is_Rational and base < 0:
-            raise UnsupportedError("root of a negative number")
+        check_power(base, exponent)
         return sympy.Pow(base, exponent, evaluate=bool(base.is_Rational))
 
     def _sum(self, term: t.Sum, at: At, names: Names) -> Expr:
@@ -185,7 +175,7 @@ class Lowering:
         inner = dict(names)
         bounds: list[tuple[str, Affine, Affine]] = []
         for bound in term.bounds:
-            low, high = _rename(bound.low, inner), _rename(bound.high, inner)
+            low, high = renamed(bound.low, inner), renamed(bound.high, inner)
             if any(n not in self.context.sizes for n in (low.names | high.names)):
                 raise UnsupportedError("a sum whose range depends on an index is not proved yet")
             name = self.fresh()
@@ -204,24 +194,32 @@ class Lowering:
 
     def _comparison(self, comparison: t.Comparison, names: Names) -> Expr:
         left, right = comparison.left, comparison.right
-        if not (isinstance(left, _INDEX) and isinstance(right, _INDEX)):
-            raise UnsupportedError("a case on the sign of a value is not proved yet")
-        a, b = _rename(_position(left), names), _rename(_position(right), names)
+        if not (isinstance(left, INDEX) and isinstance(right, INDEX)):
+            return self._compared(comparison, names)
+        a, b = renamed(as_position(left), names), renamed(as_position(right), names)
         match comparison.sign:
             case "==":
                 return delta(a, b)
             case "!=":
                 return 1 - delta(a, b)
             case "<":
-                return _order(a, b)
+                return order(a, b)
             case ">":
-                return _order(b, a)
+                return order(b, a)
             case "<=":
-                return 1 - _order(b, a)
+                return 1 - order(b, a)
             case ">=":
-                return 1 - _order(a, b)
+                return 1 - order(a, b)
             case _:
                 assert_never(comparison.sign)
+
+    def _compared(self, comparison: t.Comparison, names: Names) -> Expr:
+        left, right = comparison.left, comparison.right
+        if left.shape or right.shape:
+            raise UnsupportedError("a condition on a whole array")
+        self.trace.fire(SIGN_CASES)
+        sides = self.entry(left, (), names), self.entry(right, (), names)
+        return compared(comparison.sign, *sides, minus(left, right))
 
     def _cases(
         self, rows: tuple[tuple[t.Term, t.Condition | None], ...], at: At, names: Names
@@ -229,7 +227,7 @@ class Lowering:
         total: Expr = sympy.S.Zero
         remaining: Expr = sympy.S.One
         for value, condition in rows:
-            entry = self.entry(value, _align(value, at), names)
+            entry = self.entry(value, aligned(value, at), names)
             holds = sympy.S.One if condition is None else self.indicator(condition, names)
             total += remaining * holds * entry
             remaining *= 1 - holds
@@ -240,14 +238,36 @@ class Lowering:
     def _function(self, term: t.Function, at: At, names: Names) -> Expr:
         if term.name in ("softmax", "logsumexp") and not term.opaque:
             return self._over_last_axis(term, at, names)
-        arguments = [self.entry(a, _align(a, at), names) for a in term.arguments]
-        if term.opaque or term.orders:
-            raise UnsupportedError(f"the function {term.name} has no rule yet")
+        if term.name in ("max", "min") and len(term.arguments) == 1 and not term.opaque:
+            return self._extreme(term, names)
+        arguments = [self.entry(a, aligned(a, at), names) for a in term.arguments]
+        if term.opaque:
+            self.trace.fire(OPAQUE_RULE)
+            return OpaqueCall(term.name, term.orders, *arguments)
+        if term.orders:
+            raise UnsupportedError(f"the derivative of {term.name} has no rule yet")
+        cases = lowered(term.name, arguments, term.arguments)
+        if cases is not None:
+            self.trace.fire(SIGN_CASES)
+            return cases
         if term.name == "log":
             self._oblige(term.arguments[0], "positive")
         if term.name not in FUNCTIONS:
             raise UnsupportedError(f"the function {term.name} has no rule yet")
         return FUNCTIONS[term.name](*arguments)
+
+    def _extreme(self, term: t.Function, names: Names) -> Expr:
+        (array,) = term.arguments
+        if term.shape or not array.shape:
+            raise UnsupportedError(f"{term.name} over a part of an array is not proved yet")
+        self.trace.fire(EXTREME_RULE)
+        indices = generic_indices(array.shape)
+        body = self.entry(array, tuple(Affine.name(i) for i in indices), names)
+        return Extreme(body, term.name, indices, array.shape)
+
+    def oblige_kink(self, term: t.Term) -> None:
+        """Record that a term must not be zero."""
+        self._oblige(term, "nonzero")
 
     def _over_last_axis(self, term: t.Function, at: At, names: Names) -> Expr:
         (argument,) = term.arguments
@@ -303,12 +323,12 @@ class Lowering:
     def _derivative(self, term: t.Derivative, at: At, names: Names) -> Expr:
         rank = len(term.of.shape)
         own, rest = at[:rank], at[rank:]
-        by = _fill(term.at, rest, names)
+        by = filled(term.at, rest, names)
         by += tuple(rest[len(rest) - (len(term.target.shape) - len(by)) :])
         by = by[: len(term.target.shape)]
         if isinstance(term.of, t.Variable) and term.of.symbol.role == "objective":
-            return self._of_objective(term.of.symbol, term.target, by)
-        rules = Differentiation(self.reach, term.target.key, by, self.trace)
+            return self.of_objective(term.of.symbol, term.target, by)
+        rules = self.rules(term.target.key, by)
         if term.reading == "total":
             return rules.total(self.entry(term.of, own, names))
         definition, position = self._explicit(term.of, own, names)
@@ -323,11 +343,28 @@ class Lowering:
             derivative = derivative / (2 * Entry(definition.symbol.key, position))
         return derivative
 
+    def rules(self, target: str, by: At) -> Differentiation:
+        """The rules of differentiation by `target[by]`."""
+        return Differentiation(self.reach, target, by, self.trace, self.oblige_kink, self._expanded)
+
+    def _expanded(self, node: Jacobian) -> Expr:
+        """A Jacobian by the definition of what is differentiated."""
+        definition = self.context.definitions.get(node.key)
+        if definition is None:
+            symbols = self.context.symbols
+            return self.of_objective(symbols[node.key], symbols[node.target], node.by)
+        body = self.definition_entry(definition, node.at)
+        derivative = self.rules(node.target, node.by).total(body)
+        if definition.squares:
+            self._oblige(t.Variable(definition.symbol), "nonzero")
+            derivative = over(derivative, 2 * Entry(node.key, node.at))
+        return derivative
+
     def _explicit(self, of: t.Term, own: At, names: Names) -> tuple[t.Definition | None, At]:
         """The definition that a direct derivative looks into, and the position in it."""
         if isinstance(of, t.Element) and isinstance(of.base, t.Variable):
             definition = self.context.definitions.get(of.base.symbol.key)
-            return definition, _fill(of.at, own, names)
+            return definition, filled(of.at, own, names)
         if isinstance(of, t.Variable):
             return self.context.definitions.get(of.symbol.key), own
         return None, own
@@ -340,13 +377,13 @@ class Lowering:
         rest = at[count:]
         return self.entry(body, rest[len(rest) - len(body.shape) :], names)
 
-    def _of_objective(self, objective: t.Symbol, target: t.Symbol, by: At) -> Expr:
+    def of_objective(self, objective: t.Symbol, target: t.Symbol, by: At) -> Expr:
         outputs = self.context.outputs.get(objective.key, ())
         if any(output.key == target.key for output in outputs):
             return Entry(upstream_key(objective.key, target.key), by)
         self.trace.fire(LOSS_RULE)
         total: Expr = sympy.S.Zero
-        rules = Differentiation(self.reach, target.key, by, self.trace)
+        rules = self.rules(target.key, by)
         for output in outputs:
             names = [self.fresh() for _ in output.shape]
             at = tuple(Affine.name(name) for name in names)
@@ -357,64 +394,3 @@ class Lowering:
                 body = IndexSum(body, name, Affine.number(1), high)
             total += body
         return total
-
-
-_INDEX = (t.Position, t.Number)
-
-
-def _position(term: t.Term) -> Affine:
-    match term:
-        case t.Position(at):
-            return at
-        case t.Number(value) if value.denominator == 1:
-            return Affine.number(int(value))
-    raise UnsupportedError("a condition on something that is not an index")
-
-
-def _order(left: Affine, right: Affine) -> Expr:
-    """The indicator of `left < right`."""
-    difference = right - left
-    if not difference.terms:
-        return sympy.S.One if difference.constant >= 1 else sympy.S.Zero
-    return Order(left, right)
-
-
-def _bits(value: sympy.Rational) -> int:
-    return max(int(value.p).bit_length(), int(value.q).bit_length())
-
-
-def _over(numerator: Expr, denominator: Expr) -> Expr:
-    if denominator is sympy.S.Zero:
-        raise UnsupportedError("division by zero")
-    return numerator * sympy.Pow(denominator, -1, evaluate=denominator.is_Rational)
-
-
-def _rename(position: Affine, names: Names) -> Affine:
-    if not any(name in names for name in position.names):
-        return position
-    total = Affine.number(position.constant)
-    for name, coefficient in position.terms:
-        total = total + names.get(name, Affine.name(name)) * coefficient
-    return total
-
-
-def _fill(positions: tuple[Affine | None, ...], at: At, names: Names) -> At:
-    """Positions with their slices taken from `at` in order, followed by the rest of `at`."""
-    rest = iter(at)
-    filled = [next(rest) if p is None else _rename(p, names) for p in positions]
-    return (*filled, *rest)
-
-
-def _align(term: t.Term, at: At) -> At:
-    """The position in an operand that is broadcast against trailing axes."""
-    shape = term.shape
-    if len(shape) > len(at):
-        raise UnsupportedError("a whole array where one entry is expected")
-    if not shape:
-        return ()
-    own = at[len(at) - len(shape) :]
-    one = Affine.number(1)
-    return tuple(
-        one if extent.constant == 1 and not extent.terms else p
-        for extent, p in zip(shape, own, strict=True)
-    )

@@ -13,7 +13,6 @@ occurs nowhere else in it (a change of variables, so nothing is lost), and inser
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -22,14 +21,16 @@ import sympy
 from sympy import Expr
 
 from derive.calculus.algebra import Algebra, NamedSum
-from derive.calculus.assumptions import Signs
-from derive.calculus.differentiate import Differentiation
+from derive.calculus.assumptions import Signs, symmetric_names
+from derive.calculus.clearing import clear, reducible
 from derive.calculus.indexed import Delta, Entry, IndexSum, IndexValue, Jacobian, Order
 from derive.calculus.lower import Lowering, Obligation
+from derive.calculus.named_sums import assumed_sum, is_mean, solvable
+from derive.calculus.opaque import Extreme, OpaqueCall
+from derive.calculus.piecewise import Ramp, Step, Undefined, ramp, settled, step, undefined
 from derive.calculus.polynomial import (
     Atom,
     Index,
-    Monomial,
     Polynomial,
     Position,
     Rational,
@@ -38,19 +39,20 @@ from derive.calculus.polynomial import (
     delta,
     freeze,
     index_position,
-    indices_of,
     of_atom,
     scale,
     serial,
-    thaw,
 )
 from derive.calculus.rules import (
     COMMON_DENOMINATOR,
+    DEFINED_SUM,
     DISTRIBUTE,
+    MEAN_DEVIATIONS,
     UNFOLD,
     Trace,
 )
 from derive.errors import UnsupportedError
+from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Context, Definition, Symbol
 
 
@@ -99,9 +101,11 @@ class NormalForm:
         squares = frozenset(k for k, d in self.context.definitions.items() if d.squares)
         return Algebra(
             nonnegative=names | squares,
+            positive=frozenset(k for k in names if signs.of_name(k) == "positive"),
             trace=self.trace,
             max_terms=self.max_terms,
             sizes=frozenset(self.context.sizes),
+            symmetric=symmetric_names(self.context),
         )
 
     def watch(self, trace: Trace) -> None:
@@ -112,12 +116,23 @@ class NormalForm:
 
     def prepare(self) -> None:
         """Take the definitions in order, so that later sums find the names of earlier ones."""
+        for given in self.context.assumptions:
+            if given.sign == "==" and isinstance(given.right, t.Number) and not given.left.shape:
+                self._take_sum(given.left, Fraction(given.right.value))
         for key, definition in self.context.definitions.items():
             if key not in self._definitions:
                 try:
                     self.definition(definition)
                 except UnsupportedError:
                     continue
+
+    def _take_sum(self, left: t.Term, value: Fraction) -> None:
+        """Take an assumption `Σ … = value` as a rewrite of its contraction."""
+        try:
+            form = self.of(self.lowering.entry(left, ()))
+        except UnsupportedError:
+            return
+        self.algebra.named_sums.extend(assumed_sum(form, value, self.algebra.sizes))
 
     # ---- index expression → polynomial -----------------------------------------------------
 
@@ -156,6 +171,17 @@ class NormalForm:
                 return of_atom(("size", expression.name))
             case sympy.log():
                 return self._logarithm(self.of(expression.args[0]))
+            case Ramp():
+                return ramp(self.algebra, self.of(expression.argument))
+            case Step():
+                return step(self.algebra, self.of(expression.argument))
+            case Undefined():
+                return undefined(self.algebra, self.of(expression.argument))
+            case Extreme():
+                return self._extreme(expression)
+            case OpaqueCall():
+                arguments = tuple(freeze(self.of(a)) for a in expression.args)
+                return of_atom(("call", expression.name, expression.orders, arguments))
             case sympy.Function():
                 return self._call(expression)
         if expression is sympy.S.Exp1:
@@ -202,6 +228,14 @@ class NormalForm:
         arguments = tuple(freeze(self.of(a)) for a in expression.args)
         return of_atom(("call", type(expression).__name__, (), arguments))
 
+    def _extreme(self, expression: Extreme) -> Polynomial:
+        for name, extent in zip(expression.indices, expression.shape, strict=True):
+            self.algebra.ranges[name] = (((), 1), to_position(extent))
+        entry = freeze(self.of(expression.body))
+        if "extreme" in serial(entry):
+            raise UnsupportedError("a largest entry inside a largest entry is not proved yet")
+        return of_atom(("extreme", expression.name, (), (entry,)))
+
     # ---- names -----------------------------------------------------------------------------
 
     def _entry(self, entry: Entry) -> Polynomial:
@@ -212,7 +246,7 @@ class NormalForm:
         definition = self.context.definitions.get(key)
         body = self.definition(definition) if definition else None
         if body is None or key in self._kept:
-            return of_atom(("entry", key, positions))
+            return self.algebra.entry(key, positions)
         self.trace.fire(UNFOLD)
         return self._at(body, positions)
 
@@ -269,7 +303,7 @@ class NormalForm:
 
     def _keep(self, definition: Definition, form: Polynomial, parameters: tuple[str, ...]) -> None:
         """Keep the name as an atom when its definition can be solved for a contraction."""
-        found = self._solvable(form, parameters)
+        found = solvable(form, parameters, self.algebra.sizes)
         if found is None:
             return
         monomial, atom = found
@@ -279,41 +313,12 @@ class NormalForm:
         add_into(value, {m: c for m, c in form.items() if m != monomial}, -1)
         inverse = self.algebra.power({monomial - {(atom, 1)}: form[monomial]}, -1)
         value = self.algebra.multiply(value, inverse)
-        self.algebra.named_sums.append(NamedSum(atom, parameters, value, self._is_mean(form, atom)))
-        self._kept.add(key)
-
-    def _solvable(
-        self, form: Polynomial, parameters: tuple[str, ...]
-    ) -> tuple[Monomial, Atom] | None:
-        """A term `rational · sizes · contraction` whose contraction stands nowhere else."""
-        for monomial in sorted(form, key=serial):
-            atoms = [atom for atom, e in monomial if atom[0] == "sum" and e == 1]
-            others = [atom for atom, _ in monomial if atom[0] != "sum"]
-            if len(atoms) != 1 or any(atom[0] != "size" for atom in others):
-                continue
-            (atom,) = atoms
-            if set(parameters) != {i for i in indices_of(atom) if i not in self.context.sizes}:
-                continue
-            rest = serial(freeze({m: c for m, c in form.items() if m != monomial}))
-            if serial(atom) not in rest:
-                return monomial, atom
-        return None
-
-    def _is_mean(self, form: Polynomial, atom: Atom) -> bool:
-        """Whether the definition is the mean of one array over one axis."""
-        if len(form) != 1 or len(atom[1]) != 1 or len(atom[2]) != 1:
-            return False
-        ((low, high),) = atom[1]
-        ((entry, exponent),) = atom[2]
-        ((monomial, coefficient),) = form.items()
-        size = ("size", high[0][0][0]) if len(high[0]) == 1 and high[1] == 0 else None
-        return (
-            entry[0] == "entry"
-            and exponent == 1
-            and coefficient == 1
-            and low == ((), 1)
-            and monomial == frozenset([(atom, 1), (size, -1)])
+        self.algebra.named_sums.append(
+            NamedSum(
+                atom, parameters, value, MEAN_DEVIATIONS if is_mean(form, atom) else DEFINED_SUM
+            )
         )
+        self._kept.add(key)
 
     # ---- Jacobians -------------------------------------------------------------------------
 
@@ -324,71 +329,51 @@ class NormalForm:
     def _generic_jacobian(self, key: str, target: str) -> Generic:
         """The total derivative of a defined name by a name, at generic indices."""
         if (key, target) not in self._jacobians:
-            definition = self.context.definitions[key]
+            definition = self.context.definitions.get(key)
+            if definition is None:
+                return self._objective_jacobian(key, target)
             mine = self.parameters("$a", definition.symbol)
             theirs = self.parameters("$b", self.context.symbols[target])
             at = tuple(Affine.name(name) for name in mine)
             by = tuple(Affine.name(name) for name in theirs)
             outer = self._begin()
             body = self.lowering.definition_entry(definition, at)
-            rules = Differentiation(self.lowering.reach, target, by, self.trace)
-            form = self.of(rules.total(body))
+            form = self.of(self.lowering.rules(target, by).total(body))
             if definition.squares:
                 root = self.algebra.power(self._entry(Entry(key, at)), -1)
                 form = scale(self.algebra.multiply(form, root), Fraction(1, 2))
             self._jacobians[key, target] = self._end(outer, form, mine + theirs)
         return self._jacobians[key, target]
 
+    def _objective_jacobian(self, key: str, target: str) -> Generic:
+        """The derivative of an objective, through its outputs, at generic indices."""
+        theirs = self.parameters("$b", self.context.symbols[target])
+        by = tuple(Affine.name(name) for name in theirs)
+        outer = self._begin()
+        objective = self.context.symbols[key]
+        form = self.of(self.lowering.of_objective(objective, self.context.symbols[target], by))
+        self._jacobians[key, target] = self._end(outer, form, theirs)
+        return self._jacobians[key, target]
+
     # ---- zero ------------------------------------------------------------------------------
 
     def is_zero(self, polynomial: Polynomial) -> bool:
         """Whether the normal form is zero: denominators cleared, whole powers reduced."""
-        return not self.reduce(polynomial)
+        return not settled(self.algebra, self.reduce(polynomial))
 
     def reduce(self, polynomial: Polynomial) -> Polynomial:
         """The polynomial up to a nonzero factor, without whole powers of non-monomials."""
         form = self.algebra.identify(polynomial)
         cleared = False
         while form:
-            pending = self._reducible(form)
+            pending = reducible(form)
             if pending is None:
                 break
             cleared = True
-            form = self.algebra.identify(self._clear(form, pending))
+            form = self.algebra.identify(clear(self.algebra, form, pending))
         if cleared:
             self.trace.fire(COMMON_DENOMINATOR)
         return form
-
-    def _reducible(self, form: Polynomial) -> Atom | None:
-        """The outermost power atom that still has a whole part in some exponent."""
-        found: dict[Atom, list[Rational]] = {}
-        for monomial in form:
-            for atom, exponent in monomial:
-                if atom[0] == "power":
-                    found.setdefault(atom, []).append(exponent)
-        for atom in sorted(found, key=lambda a: (-len(serial(a)), serial(a))):
-            missing = len(found[atom]) < len(form)
-            exponents = [*found[atom], 0] if missing else found[atom]
-            least = math.floor(min(exponents))
-            if least != 0 or any(e - least >= 1 for e in exponents):
-                return atom
-        return None
-
-    def _clear(self, form: Polynomial, atom: Atom) -> Polynomial:
-        least = math.floor(min(dict(m).get(atom, 0) for m in form))
-        total: Polynomial = {}
-        base = thaw(atom[1])
-        for monomial, coefficient in form.items():
-            exponent = dict(monomial).get(atom, 0) - least
-            whole = math.floor(exponent)
-            rest = frozenset(p for p in monomial if p[0] != atom)
-            if exponent != whole:
-                rest |= {(atom, exponent - whole)}
-            product: Polynomial = {rest: coefficient}
-            for _ in range(whole):
-                product = self.algebra.multiply(product, base)
-            add_into(total, product)
-        return total
 
 
 def _number(value: sympy.Rational) -> Rational:

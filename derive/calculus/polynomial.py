@@ -13,7 +13,11 @@ whose first item is its kind:
     ("sum", ranges, factors, level)  a contraction; its bound indices are level, level + 1, …
     ("power", base)                  a polynomial under a power
     ("exp", monomial)                the exponential of a monomial
-    ("call", name, orders, arguments)   another function of polynomials
+    ("call", name, orders, arguments)   another function of polynomials; orders of an unknown one
+    ("extreme", name, (), (entry,))  the largest or smallest entry of an array, at generic indices
+    ("step", c)                      the indicator of c > 0 for a polynomial c
+    ("kink", c)                      the indicator of c = 0
+    ("any",)                         a value that no claim may depend on
 
 A position is an affine expression `(terms, constant)` with sorted `(index, coefficient)` terms;
 an index is a free name (str) or the number of a bound index (int).
@@ -109,7 +113,7 @@ def multiply_monomials(left: Monomial, right: Monomial) -> tuple[Monomial, Ratio
     special = False
     for atom, exponent in right:
         total = exponents.get(atom, 0) + exponent
-        special = special or (atom[0] in _SPECIAL and total != exponent)
+        special = special or (atom[0] in _SPECIAL and (total != exponent or atom[0] in _EXCLUSIVE))
         if total:
             exponents[atom] = total
         else:
@@ -119,7 +123,8 @@ def multiply_monomials(left: Monomial, right: Monomial) -> tuple[Monomial, Ratio
     return frozenset(exponents.items()), 1
 
 
-_SPECIAL = frozenset(["delta", "order", "prime"])
+_SPECIAL = frozenset(["delta", "order", "prime", "step", "kink", "any"])
+_EXCLUSIVE = frozenset(["step", "kink"])
 
 
 def _normalise(exponents: dict[Atom, Rational]) -> tuple[Monomial, Rational]:
@@ -134,6 +139,8 @@ def _normalise(exponents: dict[Atom, Rational]) -> tuple[Monomial, Rational]:
                 exponents[atom] = exponent - whole
         elif atom[0] in _SPECIAL:
             exponents[atom] = 1
+            if atom[0] == "kink" and ("step", atom[1]) in exponents:
+                coefficient = 0
     return frozenset(exponents.items()), coefficient
 
 
@@ -195,12 +202,15 @@ def indices_of(atom: Atom) -> frozenset[Index]:
             inside = indices_of_monomial(atom[2])
             limits = frozenset(i for r in atom[1] for p in r for i in position_indices(p))
             return (inside | limits) - frozenset(range(atom[3], atom[3] + len(atom[1])))
-        case "power":
+        case "power" | "step" | "kink":
             return indices_of_frozen(atom[1])
         case "exp":
             return indices_of_monomial(atom[1])
         case "call":
             return frozenset().union(*(indices_of_frozen(a) for a in atom[3]))
+        case "extreme":
+            inside = frozenset().union(*(indices_of_frozen(a) for a in atom[3]))
+            return frozenset(i for i in inside if not str(i).startswith("$m"))
     return frozenset()
 
 
@@ -219,11 +229,11 @@ def level_of(atom: Atom) -> int:
     match atom[0]:
         case "sum":
             return int(atom[3]) + len(atom[1])
-        case "power":
+        case "power" | "step" | "kink":
             return max((level_of(a) for m, _ in atom[1] for a, _ in m), default=0)
         case "exp":
             return max((level_of(a) for a, _ in atom[1]), default=0)
-        case "call":
+        case "call" | "extreme":
             inside = (a for f in atom[3] for m, _ in f for a, _ in m)
             return max((level_of(a) for a in inside), default=0)
     return 0
@@ -256,11 +266,11 @@ def rename_atom(atom: Atom, names: Mapping[Index, Index]) -> Atom:
             return ("order", move_position(atom[1], moves))
         case "sum":
             return ("sum", _rename_ranges(atom[1], names), rename_monomial(atom[2], names), atom[3])
-        case "power":
-            return ("power", rename_frozen(atom[1], names))
+        case "power" | "step" | "kink":
+            return (atom[0], rename_frozen(atom[1], names))
         case "exp":
             return ("exp", rename_monomial(atom[1], names))
-        case "call":
+        case "call" | "extreme":
             return (*atom[:3], tuple(rename_frozen(a, names) for a in atom[3]))
     return atom
 

@@ -29,11 +29,13 @@ MAX_EXPANDED_POWER = 12
 class Powers:
     """Products and powers under known signs. `max_terms` and `deadline` bound every result.
 
-    `nonnegative` holds the names whose entries are never negative. With `keep_groups`, a sum of
+    `nonnegative` holds the names whose entries are never negative, `positive` those whose entries
+    are above zero. With `keep_groups`, a sum of
     plain entries such as `x_i - μ` stays one factor.
     """
 
     nonnegative: frozenset[str] = frozenset()
+    positive: frozenset[str] = frozenset()
     trace: Trace = field(default_factory=Trace)
     max_terms: int = 20_000
     deadline: float = math.inf
@@ -71,6 +73,7 @@ class Powers:
 
     def _monomial_power(self, base: Polynomial, exponent: Rational, whole: bool) -> Polynomial:
         ((monomial, coefficient),) = base.items()
+        monomial = self._power_of_indicators(monomial, exponent)
         if whole:
             factors = frozenset((a, e * exponent) for a, e in monomial)
             return multiply({factors: 1}, constant(Fraction(coefficient) ** int(exponent)))
@@ -84,6 +87,17 @@ class Powers:
             atom = ("power", freeze({inside: sign}))
             result = multiply(result, of_atom(atom, exponent))
         return result
+
+    @staticmethod
+    def _power_of_indicators(monomial: Monomial, exponent: Rational) -> Monomial:
+        """A power of 0 or 1 is itself; its exponent is set so that the power comes out as 1."""
+        if not any(atom[0] in _INDICATORS for atom, _ in monomial):
+            return monomial
+        if exponent < 0:
+            raise UnsupportedError("division by what may be zero")
+        return frozenset(
+            (a, Fraction(1) / exponent if a[0] in _INDICATORS else e) for a, e in monomial
+        )
 
     @staticmethod
     def _root_of_number(number: Rational, exponent: Rational) -> Polynomial:
@@ -119,7 +133,7 @@ class Powers:
         match atom[0]:
             case "entry":
                 return atom[1] in self.nonnegative
-            case "size" | "prime" | "const" | "exp" | "delta" | "order":
+            case "size" | "prime" | "const" | "exp" | "delta" | "order" | "step" | "kink":
                 return True
             case "sum":
                 return self.monomial_is_nonnegative(atom[2])
@@ -149,4 +163,5 @@ def is_group(polynomial: Polynomial) -> bool:
     )
 
 
+_INDICATORS = frozenset(["step", "kink", "any"])
 _PLAIN = frozenset(["entry", "size", "const", "prime", "index"])

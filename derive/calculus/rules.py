@@ -34,10 +34,33 @@ FUNCTION_RULE = Rule(
     "chain rule through a function",
     r"$a \in \mathbb{R}$. $$\frac{\partial \exp(2 a)}{\partial a} = 2 \exp(2 a)$$",
 )
+KINK_RULE = Rule(
+    "the derivative away from a kink",
+    r"$a \in \mathbb{R}$. "
+    r"$$\frac{\partial |a|}{\partial a} = \begin{cases} 1 & a > 0 \\ -1 & a < 0 \\ "
+    r"0 & \text{otherwise} \end{cases}$$",
+)
+SIGN_CASES = Rule(
+    "cases on the sign",
+    r"$a, b \in \mathbb{R}$. $$\max(a, b) + \min(a, b) = a + b$$",
+)
+OPAQUE_RULE = Rule(
+    "an unknown function has one value for equal arguments",
+    r"$a \in \mathbb{R}$, $g : \mathbb{R} \to \mathbb{R}$. $$g(a + a) - g(2 a) = 0$$",
+)
+EXTREME_RULE = Rule(
+    "the largest entry of an array is one number",
+    r"$x \in \mathbb{R}^N$. $$\sum_{i=1}^{N} \max(x) = N \max(x)$$",
+)
 DEFINITION_RULE = Rule(
     "chain rule through a definition",
     r"$x \in \mathbb{R}^N$, $m = \sum_{i=1}^{N} x_i^2$. "
     r"$$\frac{\partial m^2}{\partial x_j} = 4 m x_j$$",
+)
+SECOND_RULE = Rule(
+    "a derivative is written out and differentiated again",
+    r"$a \in \mathbb{R}$, $p = a^3$, $q = p^2$. "
+    r"$$\frac{\partial}{\partial a} \frac{\partial q}{\partial a} = 30 a^4$$",
 )
 LOSS_RULE = Rule(
     "the loss is differentiated along every path",
@@ -87,6 +110,15 @@ MEAN_DEVIATIONS = Rule(
 DEFINED_SUM = Rule(
     "a sum is replaced by the name defined from it",
     r"$x \in \mathbb{R}^N$, $q = \sum_{i=1}^{N} x_i^2$. $$\sum_{i=1}^{N} 3 x_i^2 = 3 q$$",
+)
+ASSUMED_SUM = Rule(
+    "a sum has the value that is assumed",
+    r"$t, x \in \mathbb{R}^N$. Assume $\sum_i t_i = 1$. "
+    r"$$\sum_{i=1}^{N} t_i x_j = x_j$$",
+)
+SYMMETRY = Rule(
+    "the indices of a symmetric matrix change places",
+    r"$A \in \mathbb{R}^{N \times N}$, $A = A^\top$. $$A_{ij} - A_{ji} = 0$$",
 )
 UNFOLD = Rule(
     "the definition is inserted",

@@ -176,6 +176,9 @@ class Phrasing:
                 return t.Function("exp", (self._product(atom[1], 1),), ())
             case "call":
                 arguments = tuple(self.term(thaw(a)) for a in atom[3])
+                if atom[2]:
+                    orders = atom[2] if any(atom[2]) else ()
+                    return t.Function(str(atom[1]), arguments, (), orders, opaque=True)
                 return t.Function(FUNCTION_NAMES.get(str(atom[1]), str(atom[1])), arguments, ())
             case "sum":
                 return self._contraction(atom)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from derive.errors import DeriveError, IllTypedError, SoundnessError
 from derive.judgement.prove import Proof, Prover
 from derive.judgement.refute import agrees, format_witness, refute
+from derive.judgement.repair import repairs as nearest
 from derive.judgement.verdict import Judgement, Limits, VerdictName, Witness
 from derive.meaning.claims import Claim, Meaning, Unread
 from derive.meaning.terms import Context, Reading
@@ -46,15 +47,19 @@ class Checked:
 
 
 def check(
-    meaning: Meaning, limits: Limits | None = None, progress: Progress | None = None
+    meaning: Meaning,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    repairs: bool = False,
 ) -> Checked:
     """Judge every claim of a document.
 
-    `progress` is called with the number of claims judged and their total. Raises SoundnessError
-    when the oracle contradicts a proof.
+    `progress` is called with the number of claims judged and their total. With `repairs`, what
+    is not true gets the nearest equations that are. Raises SoundnessError when the oracle
+    contradicts a proof.
     """
     start = time.perf_counter()
-    judge = Judge(limits or Limits())
+    judge = Judge(limits or Limits(), repairs)
     judged: list[tuple[Claim, Judgement]] = []
     for claim in meaning.claims:
         judged.append((claim, judge.judge(claim)))
@@ -68,12 +73,16 @@ class Judge:
     """Judges claims; what a context needs is worked out once."""
 
     limits: Limits
+    repairs: bool = False
     _provers: dict[int, Prover] = field(default_factory=dict)
 
     def judge(self, claim: Claim) -> Judgement:
         """The verdict on one claim."""
         start = time.perf_counter()
         judgement = self._judge(claim)
+        if self.repairs and _wants_repair(judgement):
+            near = nearest(claim, self._prover(claim.context))
+            judgement = replace(judgement, repairs=tuple(repair.text for repair in near))
         return replace(judgement, seconds=time.perf_counter() - start)
 
     def _judge(self, claim: Claim) -> Judgement:
@@ -123,6 +132,12 @@ class Judge:
                 return Judgement("undecided", reading.note, reason=reason + trials)
             first = first or outcome
         return Judgement("refuted", claim.readings[0].note, witness=first)
+
+
+def _wants_repair(judgement: Judgement) -> bool:
+    """Whether a claim is wrong; cases that leave out some indices are a slip as well."""
+    gap = judgement.reason.startswith("the cases leave out")
+    return judgement.verdict in ("refuted", "ill-typed") or gap
 
 
 def _reason(error: DeriveError | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from derive.calculus.assumptions import Signs, discharges
 from derive.calculus.lower import Obligation
 from derive.calculus.normal_form import NormalForm, to_position
+from derive.calculus.piecewise import assume, has_steps
 from derive.calculus.polynomial import (
     Index,
     Polynomial,
@@ -43,13 +44,16 @@ class Prover:
     _engines: dict[bool, NormalForm] = field(default_factory=dict)
     _described: dict[Obligation, str] = field(default_factory=dict)
 
-    def prove(self, reading: t.Reading) -> Proof | str:
-        """A proof, or the reason why there is none. Names are inserted only when needed."""
+    def prove(self, reading: t.Reading, seconds: float | None = None) -> Proof | str:
+        """A proof, or the reason why there is none. Names are inserted only when needed.
+
+        `seconds` bounds this proof where the limits allow more.
+        """
         reason = ""
         for keep_names in (True, False):
             trace = Trace()
             try:
-                engine = self._engine(keep_names)
+                engine = self._engine(keep_names, seconds)
                 engine.watch(trace)
                 if self._difference_vanishes(engine, reading):
                     self._refuse_the_impossible(engine)
@@ -59,14 +63,15 @@ class Prover:
                 reason = error.message
         return reason
 
-    def _engine(self, keep_names: bool) -> NormalForm:
+    def _engine(self, keep_names: bool, seconds: float | None) -> NormalForm:
         if keep_names not in self._engines:
             engine = NormalForm(self.context, keep_names, self.limits.terms)
             self._engines[keep_names] = engine
             engine.algebra.deadline = time.monotonic() + self.limits.seconds
             engine.prepare()
         engine = self._engines[keep_names]
-        engine.algebra.deadline = time.monotonic() + self.limits.seconds
+        allowed = self.limits.seconds if seconds is None else min(seconds, self.limits.seconds)
+        engine.algebra.deadline = time.monotonic() + allowed
         engine.lowering.obligations.clear()
         return engine
 
@@ -87,7 +92,14 @@ class Prover:
             for side in (reading.left, reading.right)
         )
         difference = apply_condition(engine, subtract(left, right), reading.condition)
-        return engine.is_zero(difference)
+        return engine.is_zero(self._assumed(engine, difference))
+
+    def _assumed(self, engine: NormalForm, form: Polynomial) -> Polynomial:
+        """The form with the steps that an assumption about numbers decides."""
+        for given in self.context.assumptions:
+            if has_steps(form):
+                form = _apply_sign(engine, form, t.Comparison(given.left, given.sign, given.right))
+        return form
 
     def _refuse_the_impossible(self, engine: NormalForm) -> None:
         """What holds only where the assumptions forbid it is not proved."""
@@ -120,6 +132,7 @@ def apply_condition(engine: NormalForm, form: Polynomial, condition: t.Condition
     for comparison in condition:
         left, right = comparison.left, comparison.right
         if not (isinstance(left, t.Position) and isinstance(right, t.Position)):
+            form = _apply_sign(engine, form, comparison)
             continue
         a, b = to_position(left.at), to_position(right.at)
         if comparison.sign == "==":
@@ -127,6 +140,19 @@ def apply_condition(engine: NormalForm, form: Polynomial, condition: t.Condition
         elif comparison.sign in ("!=", "<", ">"):
             form = _drop_delta(engine, form, a, b)
     return form
+
+
+def _apply_sign(engine: NormalForm, form: Polynomial, comparison: t.Comparison) -> Polynomial:
+    """Use a condition on values: steps at its sign are decided."""
+    left, right = comparison.left, comparison.right
+    indices = isinstance(left, t.Position) or isinstance(right, t.Position)
+    if indices or left.shape or right.shape:
+        return form
+    try:
+        sides = [engine.of(engine.lowering.entry(side, ())) for side in (left, right)]
+    except UnsupportedError:
+        return form
+    return assume(engine.algebra, form, subtract(*sides), comparison.sign)
 
 
 def _identify(engine: NormalForm, form: Polynomial, a: Position, b: Position) -> Polynomial:

@@ -21,7 +21,7 @@ from derive.meaning import terms as t
 from derive.oracle.evaluate import UndefinedHere, World
 from derive.oracle.fields import ExactField, NotModular
 
-__all__ = ["agrees", "format_witness", "reevaluate", "refute"]
+__all__ = ["agrees", "format_witness", "reevaluate", "refute", "survives"]
 
 LARGEST_SIZE = 4
 MOST_SIZES = 24
@@ -82,6 +82,20 @@ def agrees(reading: t.Reading, context: t.Context, trials: int = 3) -> Witness |
     except (UnsupportedError, LimitError):
         return None
     return None
+
+
+def survives(reading: t.Reading, context: t.Context) -> bool:
+    """A quick look at one point: whether a claim may be true there. It decides nothing."""
+    needs = _needs(reading, context)
+    sizes = _mixed_sizes(needs, 0)
+    try:
+        agreed = _agree_modular(reading, context, needs, sizes, 0)
+        if agreed is not None:
+            return agreed
+        trials = _exact_trials(reading, context, needs, sizes, 1, FIELDS[:1])
+        return all(found is None for found in islice(trials, 3))
+    except (UnsupportedError, LimitError):
+        return False
 
 
 def _needs(reading: t.Reading, context: t.Context) -> Needs:

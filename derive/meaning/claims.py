@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from derive.errors import DeriveError
@@ -26,6 +27,10 @@ class Fact:
     reason: str = ""
 
 
+Reread = Callable[[Expr, Expr], tuple[tuple[Reading, ...], DeriveError | None]]
+"""Two sides in; the readings of their equation, or the error that says why there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One link `left relation right` of a chain.
@@ -33,7 +38,8 @@ class Claim:
     `span` covers both sides, `relation.span` the sign. `readings` are the candidates in the order
     in which they are tried; when there is none, `error` says why: an `IllTypedError`, or another
     `MeaningError` or `ReadingError`, which makes the claim unread. `condition` holds the
-    conditions in force as syntax (`i \\neq j`), for printing.
+    conditions in force as syntax (`i \\neq j`), for printing. `reread`
+    reads two other sides in the same place.
     """
 
     left: Expr
@@ -45,6 +51,7 @@ class Claim:
     readings: tuple[Reading, ...] = ()
     error: DeriveError | None = None
     condition: tuple[Expr, ...] = ()
+    reread: Reread | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from derive.errors import DeriveError, IllTypedError, MeaningError
@@ -18,7 +18,7 @@ from derive.meaning.names import key_of, walk
 from derive.meaning.readings import Equation, Partials, read_equation
 from derive.meaning.setting import place_of
 from derive.meaning.subscripts import SIGNS
-from derive.meaning.terms import Context
+from derive.meaning.terms import Context, Reading
 from derive.reading import syntax as s
 from derive.reading.statements import Block, Document, Formula, Heading, Paragraph, Prose, Statement
 
@@ -319,10 +319,15 @@ class _Walk:
     def _claim(self, item: Stated, link: Link) -> Claim:
         conditions = item.conditions + link.conditions
         sign = SIGNS.get(link.relation.sign, "==")
-        equation = Equation(link.left, link.right, sign, conditions, link.span, link.first)
-        readings, error = read_equation(
-            self.force.names, self.document.source, equation, self.partials
-        )
+        names, source, partials = self.force.names, self.document.source, self.partials
+        names = replace(names, ranges=dict(names.ranges), functions=dict(names.functions))
+
+        def reread(left: s.Expr, right: s.Expr) -> tuple[tuple[Reading, ...], DeriveError | None]:
+            first = left if link.first is link.left else link.first
+            equation = Equation(left, right, sign, conditions, link.span, first)
+            return read_equation(names, source, equation, partials)
+
+        readings, error = reread(link.left, link.right)
         return Claim(
             link.left,
             link.right,
@@ -333,6 +338,7 @@ class _Walk:
             readings,
             error,
             conditions,
+            reread,
         )
 
 
