@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from documents import judged
+from judging import judged
 
 FOLDER = Path(__file__).parent / "documents"
 DOCUMENTS = sorted(path for path in FOLDER.rglob("*") if path.suffix in (".md", ".tex"))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from documents import judged
+from judging import judged
 
 SCALAR = "$x \\in \\mathbb{R}$.\n\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import judged
+from judging import judged
 
 VECTOR = "$x \\in \\mathbb{R}^N$.\n\n"
 

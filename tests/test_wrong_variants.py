@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from documents import library_text, understood
+from judging import library_text, understood
 
 from derive.judgement.check import Judge
 from derive.judgement.prove import Prover

@@ -27,6 +27,7 @@ from derive.report.words import (
     chains,
     readable,
     statement_of,
+    suggestion,
     summary,
     to_ascii,
     witness_text,
@@ -238,7 +239,7 @@ def explanation(judgement: Judgement, all_rules: bool) -> Iterator[str]:
     if judgement.witness:
         yield "witness: " + witness_text(judgement.witness)
     for repair in judgement.repairs:
-        yield f"perhaps: {repair}"
+        yield f"perhaps: {suggestion(repair)}"
     if judgement.reason:
         yield readable(judgement.reason)
 

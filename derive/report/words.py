@@ -14,6 +14,7 @@ from derive.judgement.check import Checked
 from derive.judgement.verdict import Entries, VerdictName, Witness
 from derive.meaning.claims import Claim
 from derive.meaning.to_syntax import name
+from derive.reading.parse import parse_expression
 from derive.reading.syntax import Chain
 from derive.writing.to_linear import linear
 
@@ -94,6 +95,20 @@ def readable(text: str) -> str:
             return found.group()
 
     return _LATEX_NAME.sub(shown, text)
+
+
+def suggestion(text: str) -> str:
+    """A repair, `equation in LaTeX (what was changed)`, with the mathematics in Unicode."""
+    equation, words, depth = text, "", 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == ")") - (text[at] == "(")
+        if depth == 0:
+            equation, words = text[:at].rstrip(), text[at + 1 : -1]
+            break
+    try:
+        return f"{linear(parse_expression(equation))} ({readable(words)})"
+    except DeriveError:
+        return text
 
 
 def summary(checked: Checked) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import library_text, understood
+from judging import library_text, understood
 
 from derive.errors import UsageError
 from derive.gradient.steps import Gradient, derive_gradient

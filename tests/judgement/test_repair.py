@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from documents import judged, understood
+from judging import judged, understood
 from test_wrong_variants import TEXT, VARIANTS, changed
 
 from derive.judgement.check import Judge, check

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from documents import judged, library_text
+from judging import judged, library_text
 
 from derive.errors import UsageError
 from derive.kernel.plan import make_plan, proved_forms

@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from documents import judged, library_text
+from judging import judged, library_text
 from require import require
 
 from derive.errors import DeriveError, UsageError

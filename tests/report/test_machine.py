@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from documents import judged
+from judging import judged
 
 from derive.report.machine import to_json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from documents import judged, library_text
+from judging import judged, library_text
 
 from derive.gradient.steps import Gradient, derive_gradient
 from derive.report.notebook import gradient_html, gradient_latex, html, latex

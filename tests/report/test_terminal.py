@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 
 import pytest
-from documents import judged
+from judging import judged
 from rich.console import Console
 
 from derive.judgement.check import Checked

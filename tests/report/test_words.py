@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from documents import judged
+from judging import judged
 
 from derive.calculus import rules
 from derive.judgement.verdict import Entries, Witness
