@@ -13,17 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.api import Derivation, library, load
+    from derive.api import Derivation, documents, load
     from derive.errors import DeriveError
 
 __version__ = "0.1.0"
 
-__all__ = ["Derivation", "DeriveError", "__version__", "library", "load"]
+__all__ = ["Derivation", "DeriveError", "__version__", "documents", "load"]
 
 
 def __getattr__(name: str) -> Any:
     """Load the public names on first use, so that the command line starts at once."""
-    if name in ("Derivation", "library", "load"):
+    if name in ("Derivation", "documents", "load"):
         from derive import api
 
         return getattr(api, name)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from derive.reading.statements import Document
 
 
-def library() -> dict[str, str]:
+def documents() -> dict[str, str]:
     """The names of the documents that come with the package, and their titles."""
     found = {}
     for entry in sorted(resources.files("derive.library").iterdir(), key=lambda e: e.name):
@@ -50,7 +50,7 @@ def load(name: str) -> Derivation:
     entry = resources.files("derive.library").joinpath(f"{name}.md")
     if name.isidentifier() and entry.is_file():
         return Derivation(read_document(Source(f"{name}.md", entry.read_text(encoding="utf-8"))))
-    near = difflib.get_close_matches(name, library(), n=3)
+    near = difflib.get_close_matches(name, documents(), n=3)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     raise UsageError(
         f"no such file or library document: {name}",

@@ -133,9 +133,9 @@ def crosscheck(file: str, svg: str | None, seed: int) -> None:
 @cli.command(name="list")
 def list_() -> None:
     """List the documents of the library."""
-    from derive.api import library
+    from derive.api import documents
 
-    for name, title in library().items():
+    for name, title in documents().items():
         click.echo(f"{name:16} {title}")
 
 

@@ -27,7 +27,7 @@ def slip(tmp_path: Path) -> derive.Derivation:
 
 
 def test_the_library_lists_its_documents() -> None:
-    assert "batchnorm" in derive.library()
+    assert "batchnorm" in derive.documents()
 
 
 def test_check(batchnorm: derive.Derivation) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.documents import judged
+from judging import judged
 
 ARRAY = r"$x \in \mathbb{R}^N$, $A \in \mathbb{R}^{N \times M}$, $m = \max(x)$. "
 FUNCTION = r"$r \in \mathbb{R}$, $h : \mathbb{R} \to \mathbb{R}$, $y = h(r^2)$. "

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.documents import judged
+from judging import judged
 
 DECLARED = (
     r"$x, g \in \mathbb{R}^N$, $a, b \in \mathbb{R}$, $p \in \mathbb{R}$, $p > 0$, "
