@@ -37,6 +37,12 @@ MESSAGES = [
         "equation.",
     ),
     (
+        VECTOR + "$$\\frac{\\partial^3 x_i^2}{\\partial x_i^2} = 2$$",
+        "d.md:3:3: the derivative is of order 3 above and of order 2 below\n"
+        "$$\\frac{\\partial^3 x_i^2}{\\partial x_i^2} = 2$$\n"
+        "  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ),
+    (
         VECTOR + "$$\\sum_{i=1}^N x_i = x$$",
         "d.md:3:3: left side is a scalar, right side has shape (N)\n"
         "$$\\sum_{i=1}^N x_i = x$$\n"

@@ -23,8 +23,13 @@ def derivative(setting: Setting, node: s.Derivative) -> Typed:
     of = setting.term(node.of).term
     if not node.by:
         raise setting.error("this derivative does not say by what", node)
-    if sum(order for _, order in node.by) > MAX_ORDER:
+    total = sum(order for _, order in node.by)
+    if total > MAX_ORDER:
         raise setting.error(f"derivatives above order {MAX_ORDER} are not read", node)
+    if total != node.order:
+        raise setting.error(
+            f"the derivative is of order {node.order} above and of order {total} below", node
+        )
     for expr, order in reversed(node.by):
         for target in [target_of(setting, expr)] * order:
             of = differentiate(setting, of, target)
