@@ -75,6 +75,8 @@ def find_target(meaning: Meaning, wrt: str) -> tuple[t.Context, t.Symbol]:
             if symbol.role == "input" and context.outputs:
                 return context, symbol
         seen |= {plain(s) for s in context.symbols.values() if s.role == "input"}
+    if wrt in seen:
+        raise no_objective("no")
     known = ", ".join(sorted(seen)) or "none"
     raise UsageError(f"{wrt} is not an input of the document", advice=f"Its inputs: {known}.")
 
@@ -84,15 +86,18 @@ def plain(symbol: t.Symbol) -> str:
     return symbol.key.replace("\\", "").replace("{", "_").replace("}", "")
 
 
+def no_objective(count: str) -> UsageError:
+    return UsageError(
+        f"the document declares {count} scalar objective",
+        advice="Declare one, such as $f : \\mathbb{R}^{N} \\to \\mathbb{R}$.",
+    )
+
+
 def find_objective(context: t.Context) -> t.Symbol:
     """The scalar objective; there must be exactly one."""
     objectives = [context.symbols[key] for key in context.outputs if key in context.symbols]
     if len(objectives) != 1:
-        count = "no" if not objectives else "more than one"
-        raise UsageError(
-            f"the document declares {count} scalar objective",
-            advice="Declare one, such as $f : \\mathbb{R}^{N} \\to \\mathbb{R}$.",
-        )
+        raise no_objective("no" if not objectives else "more than one")
     return objectives[0]
 
 
