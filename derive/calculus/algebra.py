@@ -12,7 +12,8 @@ from fractions import Fraction
 from itertools import permutations, product
 
 from derive.calculus.contraction import Range, contraction, open_contraction
-from derive.calculus.piecewise import kink, step
+from derive.calculus.division import divided
+from derive.calculus.piecewise import kink, ramp, step
 from derive.calculus.polynomial import (
     ONE,
     Atom,
@@ -43,6 +44,7 @@ from derive.calculus.rules import (
     CONSTANT_SUM,
     CONTRACTION,
     DELTA_PICKS,
+    DIVISION,
     EQUAL_INDICES,
     FACTOR_OUT,
     LINEARITY,
@@ -82,12 +84,18 @@ class Change:
 @dataclass
 class Algebra(Powers):
     """Operations under given ranges, signs and named sums; `sizes` are the names of sizes,
-    `symmetric` those of the matrices assumed symmetric."""
+    `symmetric` those of the matrices assumed symmetric.
+
+    With `divide`, terms under a sum are reduced modulo what they are divided by; `fractions` says
+    that a sum had such terms.
+    """
 
     sizes: frozenset[str] = frozenset()
     symmetric: frozenset[str] = frozenset()
     ranges: dict[str, Range] = field(default_factory=dict)
     named_sums: list[NamedSum] = field(default_factory=list)
+    divide: bool = False
+    fractions: bool = False
     fresh: Iterator[str] = field(default_factory=lambda: (f"~s{n}" for n in range(10**9)))
 
     def entry(self, key: str, positions: tuple[Position, ...]) -> Polynomial:
@@ -99,12 +107,20 @@ class Algebra(Powers):
             positions = ordered
         return of_atom(("entry", key, positions))
 
+    def absolute(self, base: Polynomial) -> Polynomial:
+        return add_into(scale(ramp(self, base), 2), base, -1)
+
     # ---- sums ------------------------------------------------------------------------------
 
     def sum_over(self, body: Polynomial, index: str, limits: Range) -> Polynomial:
         """`Σ` of the body over the index in its inclusive range."""
         self.ranges[index] = limits
         total: Polynomial = {}
+        if any(atom[0] == "power" and index in indices_of(atom) for m in body for atom, _ in m):
+            self.fractions = True
+            if self.divide:
+                self.trace.fire(DIVISION)
+                body = divided(self, body)
         if len(body) > 1:
             self.trace.fire(LINEARITY)
         for monomial, coefficient in body.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from derive.calculus.polynomial import Atom, Polynomial, Rational, add_into, serial, thaw
-from derive.calculus.powers import Powers
+from derive.calculus.polynomial import Atom, Monomial, Polynomial, Rational, add_into, serial, thaw
+
+Product = Callable[[Polynomial, Polynomial], Polynomial]
 
 
 def reducible(form: Polynomial) -> Atom | None:
@@ -24,9 +26,23 @@ def reducible(form: Polynomial) -> Atom | None:
     return None
 
 
-def clear(algebra: Powers, form: Polynomial, atom: Atom) -> Polynomial:
-    """The polynomial times the power that leaves no whole powers of the atom."""
-    least = math.floor(min(dict(m).get(atom, 0) for m in form))
+def together(multiply: Product, form: Polynomial) -> tuple[Polynomial, Monomial]:
+    """`(above, outside)`, whose product is the form; no whole power of a power atom is above."""
+    outside: dict[Atom, Rational] = {}
+    while form and (pending := reducible(form)) is not None:
+        outside[pending] = outside.get(pending, 0) + whole_part(form, pending)
+        form = clear(multiply, form, pending)
+    return form, frozenset((a, e) for a, e in outside.items() if e)
+
+
+def whole_part(form: Polynomial, atom: Atom) -> int:
+    """The largest whole power of the atom that divides every term."""
+    return math.floor(min(dict(m).get(atom, 0) for m in form))
+
+
+def clear(multiply: Product, form: Polynomial, atom: Atom) -> Polynomial:
+    """The polynomial divided by that power, with the whole powers that are left inserted."""
+    least = whole_part(form, atom)
     total: Polynomial = {}
     base = thaw(atom[1])
     for monomial, coefficient in form.items():
@@ -37,6 +53,6 @@ def clear(algebra: Powers, form: Polynomial, atom: Atom) -> Polynomial:
             rest |= {(atom, exponent - whole)}
         product: Polynomial = {rest: coefficient}
         for _ in range(whole):
-            product = algebra.multiply(product, base)
+            product = multiply(product, base)
         add_into(total, product)
     return total

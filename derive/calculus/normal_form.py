@@ -24,12 +24,13 @@ from derive.calculus.algebra import Algebra, NamedSum
 from derive.calculus.assumptions import Signs, symmetric_names
 from derive.calculus.clearing import clear, reducible
 from derive.calculus.indexed import Delta, Entry, IndexSum, IndexValue, Jacobian, Order
+from derive.calculus.logarithms import log_atom, logarithm
 from derive.calculus.lower import Lowering, Obligation
 from derive.calculus.named_sums import assumed_sum, is_mean, solvable
 from derive.calculus.opaque import Extreme, OpaqueCall
 from derive.calculus.piecewise import Ramp, Step, Undefined, ramp, settled, step, undefined
 from derive.calculus.polynomial import (
-    Atom,
+    Frozen,
     Index,
     Polynomial,
     Position,
@@ -47,6 +48,7 @@ from derive.calculus.rules import (
     COMMON_DENOMINATOR,
     DEFINED_SUM,
     DISTRIBUTE,
+    LOGARITHM,
     MEAN_DEVIATIONS,
     UNFOLD,
     Trace,
@@ -54,6 +56,9 @@ from derive.calculus.rules import (
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Context, Definition, Symbol
+
+Outer = tuple[Trace, dict[Obligation, None], set[Frozen]]
+"""What is recorded for the form around a generic one."""
 
 
 def to_position(at: Affine) -> Position:
@@ -73,10 +78,14 @@ class Generic:
 
 @dataclass
 class NormalForm:
-    """Normal forms in one context. With `keep_names` false every definition is inserted."""
+    """Normal forms in one context. With `keep_names` false every definition is inserted.
+
+    With `divide`, fractions under a sum are divided out.
+    """
 
     context: Context
     keep_names: bool = True
+    divide: bool = False
     max_terms: int = 20_000
     trace: Trace = field(default_factory=Trace)
     _definitions: dict[str, Generic] = field(default_factory=dict)
@@ -106,6 +115,7 @@ class NormalForm:
             max_terms=self.max_terms,
             sizes=frozenset(self.context.sizes),
             symmetric=symmetric_names(self.context),
+            divide=self.divide,
         )
 
     def watch(self, trace: Trace) -> None:
@@ -208,21 +218,12 @@ class NormalForm:
         return self.algebra.power(self.of(base), _number(exponent))
 
     def _logarithm(self, argument: Polynomial) -> Polynomial:
-        if len(argument) == 1:
-            ((monomial, coefficient),) = argument.items()
-            if coefficient == 1 and all(self.algebra.is_nonnegative(a) for a, _ in monomial):
-                total: Polynomial = {}
-                for atom, exponent in monomial:
-                    inner = {atom[1]: 1} if atom[0] == "exp" else self._log_atom({atom: 1})
-                    add_into(total, inner, exponent)  # type: ignore[arg-type]
-                return total
-        return of_atom(("call", "log", (), (freeze(argument),)))
-
-    def _log_atom(self, factors: dict[Atom, Rational]) -> Polynomial:
-        if ("const", "e") in factors:
-            return constant(1)
-        argument: Polynomial = {frozenset(factors.items()): 1}
-        return of_atom(("call", "log", (), (freeze(argument),)))
+        form = logarithm(self.algebra, argument)
+        if form == of_atom(log_atom(argument)):
+            self.algebra.log_domain.add(freeze(argument))
+        else:
+            self.trace.fire(LOGARITHM)
+        return form
 
     def _call(self, expression: Expr) -> Polynomial:
         arguments = tuple(freeze(self.of(a)) for a in expression.args)
@@ -261,21 +262,22 @@ class NormalForm:
         moves: dict[Index, Position] = dict(zip(body.parameters, positions, strict=True))
         return self.algebra.substitute(body.form, moves)
 
-    def _begin(self) -> tuple[Trace, dict[Obligation, None]]:
+    def _begin(self) -> Outer:
         """Start a generic form: its rules and obligations are recorded apart."""
-        outer = self.trace, self.lowering.obligations
+        outer = self.trace, self.lowering.obligations, self.algebra.log_domain
         self.watch(Trace())
         self.lowering.obligations = {}
+        self.algebra.log_domain = set()
         return outer
 
     def _end(
         self,
-        outer: tuple[Trace, dict[Obligation, None]],
+        outer: Outer,
         form: Polynomial,
         parameters: tuple[str, ...],
     ) -> Generic:
         done = Generic(form, parameters, self.trace.names, tuple(self.lowering.obligations))
-        trace, self.lowering.obligations = outer
+        trace, self.lowering.obligations, self.algebra.log_domain = outer
         self.watch(trace)
         return done
 
@@ -370,7 +372,7 @@ class NormalForm:
             if pending is None:
                 break
             cleared = True
-            form = self.algebra.identify(clear(self.algebra, form, pending))
+            form = self.algebra.identify(clear(self.algebra.multiply, form, pending))
         if cleared:
             self.trace.fire(COMMON_DENOMINATOR)
         return form

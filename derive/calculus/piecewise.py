@@ -17,7 +17,7 @@ from typing import Any
 
 from sympy import Expr
 
-from derive.calculus.factoring import content_and_common
+from derive.calculus.factoring import content_and_common, irreducible_factors
 from derive.calculus.polynomial import (
     Atom,
     Monomial,
@@ -37,6 +37,7 @@ from derive.calculus.powers import Powers
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 
+MAX_FACTORS = 4
 ANY: Atom = ("any",)
 
 
@@ -131,8 +132,29 @@ def compared(sign: str, left: Expr, right: Expr, term: t.Term) -> Expr:
 def ramp(algebra: Powers, p: Polynomial) -> Polynomial:
     """`relu(p)`: at the kink the factor p is zero, so any value of the step will do."""
     positive, core = _oriented(algebra, p)
-    step = _step(algebra, core) if positive else subtract(constant(1), _step(algebra, core))
-    return algebra.multiply(p, step) if p else {}
+    if not core:
+        return {}
+    sign = constant(1 if positive else -1)
+    for factor in _odd_factors(core):
+        sign = algebra.multiply(sign, _sign(algebra, factor))
+    return algebra.multiply(p, scale(add_into(sign, constant(1)), Fraction(1, 2)))
+
+
+def _sign(algebra: Powers, factor: Polynomial) -> Polynomial:
+    """1 or -1 by the sign of a factor; at zero either will do."""
+    positive, core = _oriented(algebra, factor)
+    sign = add_into(scale(_step(algebra, core), 2), constant(1), -1)
+    return sign if positive else scale(sign, -1)
+
+
+def _odd_factors(core: Polynomial) -> list[Polynomial]:
+    """The factors that decide the sign away from zero; the polynomial itself if they are many."""
+    _, common, primitive = content_and_common(core)
+    if any(Fraction(e).denominator != 1 for _, e in common):
+        return [core]
+    odd = [of_atom(atom) for atom, e in sorted(common, key=serial) if int(e) % 2]
+    odd += [factor for factor, times in irreducible_factors(primitive) if times % 2]
+    return odd if len(odd) <= MAX_FACTORS else [core]
 
 
 def step(algebra: Powers, p: Polynomial) -> Polynomial:

@@ -7,9 +7,11 @@ import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from derive.calculus.clearing import together
 from derive.calculus.factoring import content_and_common, irreducible_factors, prime_powers
 from derive.calculus.polynomial import (
     Atom,
+    Frozen,
     Monomial,
     Polynomial,
     Rational,
@@ -18,6 +20,7 @@ from derive.calculus.polynomial import (
     multiply,
     of_atom,
     scale,
+    thaw,
 )
 from derive.calculus.rules import Trace
 from derive.errors import LimitError, UnsupportedError
@@ -30,8 +33,8 @@ class Powers:
     """Products and powers under known signs. `max_terms` and `deadline` bound every result.
 
     `nonnegative` holds the names whose entries are never negative, `positive` those whose entries
-    are above zero. With `keep_groups`, a sum of
-    plain entries such as `x_i - μ` stays one factor.
+    are above zero, `log_domain` the polynomials whose logarithm the claim takes. With
+    `keep_groups`, a sum of plain entries such as `x_i - μ` stays one factor.
     """
 
     nonnegative: frozenset[str] = frozenset()
@@ -40,6 +43,7 @@ class Powers:
     max_terms: int = 20_000
     deadline: float = math.inf
     keep_groups: bool = False
+    log_domain: set[Frozen] = field(default_factory=set)
 
     def multiply(self, left: Polynomial, right: Polynomial) -> Polynomial:
         if len(left) * len(right) > self.max_terms:
@@ -69,6 +73,12 @@ class Powers:
             for _ in range(int(exponent) - 1):
                 result = self.multiply(result, base)
             return result
+        if not self.keep_groups:
+            above, outside = together(self.multiply, base)
+            if outside and (whole or all(self.is_nonnegative(a) for a, _ in outside)):
+                return self.multiply(
+                    self.power({outside: 1}, exponent), self.power(above, exponent)
+                )
         return self._primitive_power(base, exponent, whole)
 
     def _monomial_power(self, base: Polynomial, exponent: Rational, whole: bool) -> Polynomial:
@@ -80,6 +90,11 @@ class Powers:
         outside = frozenset((a, e * exponent) for a, e in monomial if self.is_nonnegative(a))
         inside = frozenset((a, e) for a, e in monomial if not self.is_nonnegative(a))
         sign = 1 if coefficient > 0 else -1
+        if inside and sign > 0 and all(_is_even(e) and _is_whole(e * exponent) for _, e in inside):
+            result = multiply({outside: 1}, self._root_of_number(coefficient, exponent))
+            for atom, e in inside:
+                result = self.multiply(result, self._magnitude(of_atom(atom), e * exponent))
+            return result
         if not inside and sign < 0:
             raise UnsupportedError("root of a negative number")
         result = multiply({outside: 1}, self._root_of_number(sign * coefficient, exponent))
@@ -87,6 +102,16 @@ class Powers:
             atom = ("power", freeze({inside: sign}))
             result = multiply(result, of_atom(atom, exponent))
         return result
+
+    def _magnitude(self, base: Polynomial, exponent: Rational) -> Polynomial:
+        """A whole power of `|p|`, as the root of an even power is."""
+        if _is_even(exponent):
+            return self.power(base, exponent)
+        return self.multiply(self.power(base, exponent - 1), self.absolute(base))
+
+    def absolute(self, base: Polynomial) -> Polynomial:
+        """`|p|`."""
+        return of_atom(("power", freeze(multiply(base, base))), Fraction(1, 2))
 
     @staticmethod
     def _power_of_indicators(monomial: Monomial, exponent: Rational) -> Monomial:
@@ -119,9 +144,14 @@ class Powers:
             if content < 0:
                 content, primitive = -content, scale(primitive, -1)
         outside = self.power({common: content}, exponent)
-        factors = irreducible_factors(primitive) if whole else [(primitive, 1)]
+        factors = irreducible_factors(primitive)
+        square = all(_is_even(times) and _is_whole(exponent * times) for _, times in factors)
+        if not whole and not square:
+            factors = [(primitive, 1)]
         for factor, times in factors:
-            if len(factor) == 1:
+            if not whole and square:
+                inside = self._magnitude(factor, exponent * times)
+            elif len(factor) == 1:
                 inside = self.power(factor, exponent * times)
             else:
                 inside = of_atom(("power", freeze(factor)), exponent * times)
@@ -142,16 +172,43 @@ class Powers:
         return False
 
     def monomial_is_nonnegative(self, monomial: Monomial) -> bool:
-        return all(
-            self.is_nonnegative(atom) or (Fraction(e).denominator == 1 and int(e) % 2 == 0)
-            for atom, e in monomial
-        )
+        return all(self.is_nonnegative(atom) or _is_even(e) for atom, e in monomial)
 
     def exponential(self, argument: Polynomial) -> Polynomial:
-        """`exp` of a sum is the product of powers of `exp` of its monomials."""
-        return {
-            frozenset((("exp", m), c) if m else (("const", "e"), c) for m, c in argument.items()): 1
-        }
+        """`exp` of a sum is the product of powers of `exp` of its monomials.
+
+        `exp(c log p) = p^c` where log p is taken, so that p is positive.
+        """
+        result = constant(1)
+        for monomial, coefficient in argument.items():
+            base = self._exponentiated(monomial)
+            if base is not None:
+                result = self.multiply(result, self.power(base, coefficient))
+            else:
+                atom = ("exp", monomial) if monomial else ("const", "e")
+                result = multiply(result, of_atom(atom, coefficient))
+        return result
+
+    def _exponentiated(self, monomial: Monomial) -> Polynomial | None:
+        """p when the monomial is log p and p is positive in the claim."""
+        if len(monomial) != 1:
+            return None
+        ((atom, exponent),) = monomial
+        if exponent != 1 or atom[:2] != ("call", "log"):
+            return None
+        base = thaw(atom[3][0])
+        positive = atom[3][0] in self.log_domain or all(
+            c > 0 and self.monomial_is_nonnegative(m) for m, c in base.items()
+        )
+        return base if positive else None
+
+
+def _is_whole(exponent: Rational) -> bool:
+    return Fraction(exponent).denominator == 1
+
+
+def _is_even(exponent: Rational) -> bool:
+    return _is_whole(exponent) and int(exponent) % 2 == 0
 
 
 def is_group(polynomial: Polynomial) -> bool:

@@ -136,6 +136,15 @@ COMMON_DENOMINATOR = Rule(
     "the sides are brought to a common denominator",
     r"$a, b \in \mathbb{R}$. $$\frac{a}{a + b} + \frac{b}{a + b} = 1$$",
 )
+DIVISION = Rule(
+    "what stands over a denominator is divided by it",
+    r"$x \in \mathbb{R}^N$. "
+    r"$$\sum_{i=1}^{N} \frac{1}{1 + x_i^2} + \sum_{i=1}^{N} \frac{x_i^2}{1 + x_i^2} = N$$",
+)
+LOGARITHM = Rule(
+    "the logarithm of a product is the sum of the logarithms",
+    r"$a, b \in \mathbb{R}$, $a > 0$, $b > 0$. $$\log(a b) = \log a + \log b$$",
+)
 CONDITION = Rule(
     "the condition on the indices decides a delta",
     r"$x \in \mathbb{R}^N$. $$\frac{\partial x_i}{\partial x_j} = 0 \quad i \neq j$$",

@@ -41,7 +41,7 @@ class Prover:
 
     context: t.Context
     limits: Limits = field(default_factory=Limits)
-    _engines: dict[bool, NormalForm] = field(default_factory=dict)
+    _engines: dict[tuple[bool, bool], NormalForm] = field(default_factory=dict)
     _described: dict[Obligation, str] = field(default_factory=dict)
 
     def prove(self, reading: t.Reading, seconds: float | None = None) -> Proof | str:
@@ -50,10 +50,14 @@ class Prover:
         `seconds` bounds this proof where the limits allow more.
         """
         reason = ""
-        for keep_names in (True, False):
+        allowed = self.limits.seconds if seconds is None else min(seconds, self.limits.seconds)
+        deadline = time.monotonic() + allowed
+        for keep_names, divide in ((True, False), (False, False), (False, True)):
+            if divide and not self._engines[False, False].algebra.fractions:
+                break
             trace = Trace()
             try:
-                engine = self._engine(keep_names, seconds)
+                engine = self._engine(keep_names, divide, deadline)
                 engine.watch(trace)
                 if self._difference_vanishes(engine, reading):
                     self._refuse_the_impossible(engine)
@@ -63,16 +67,17 @@ class Prover:
                 reason = error.message
         return reason
 
-    def _engine(self, keep_names: bool, seconds: float | None) -> NormalForm:
-        if keep_names not in self._engines:
-            engine = NormalForm(self.context, keep_names, self.limits.terms)
-            self._engines[keep_names] = engine
-            engine.algebra.deadline = time.monotonic() + self.limits.seconds
+    def _engine(self, keep_names: bool, divide: bool, deadline: float) -> NormalForm:
+        kind = keep_names, divide
+        if kind not in self._engines:
+            engine = NormalForm(self.context, keep_names, divide, self.limits.terms)
+            self._engines[kind] = engine
+            engine.algebra.deadline = deadline
             engine.prepare()
-        engine = self._engines[keep_names]
-        allowed = self.limits.seconds if seconds is None else min(seconds, self.limits.seconds)
-        engine.algebra.deadline = time.monotonic() + allowed
+        engine = self._engines[kind]
+        engine.algebra.deadline = deadline
         engine.lowering.obligations.clear()
+        engine.algebra.log_domain.clear()
         return engine
 
     def _difference_vanishes(self, engine: NormalForm, reading: t.Reading) -> bool:
