@@ -13,6 +13,7 @@ from itertools import permutations, product
 
 from derive.calculus.contraction import Range, contraction, open_contraction
 from derive.calculus.division import divided
+from derive.calculus.logarithms import logarithm
 from derive.calculus.piecewise import kink, ramp, step
 from derive.calculus.polynomial import (
     ONE,
@@ -110,6 +111,12 @@ class Algebra(Powers):
     def absolute(self, base: Polynomial) -> Polynomial:
         return add_into(scale(ramp(self, base), 2), base, -1)
 
+    def to_the_size(self, base: Polynomial, extent: Position) -> Polynomial:
+        """A positive monomial to the power of a size."""
+        return self.exponential(
+            self.multiply(position_value(extent, self.sizes), logarithm(self, base))
+        )
+
     # ---- sums ------------------------------------------------------------------------------
 
     def sum_over(self, body: Polynomial, index: str, limits: Range) -> Polynomial:
@@ -160,12 +167,23 @@ class Algebra(Powers):
     def contract(self, ranges: Mapping[str, Range], body: Polynomial) -> Polynomial:
         """The contraction of a single product over all bound indices, in named sums if it can."""
         ((factors, coefficient),) = body.items()
+        self.ranges.update(ranges)
+        met = self.to_cancel(ranges, factors)
+        if met is not None:
+            return scale(met, coefficient)
         if len(ranges) > 1:
             partial = self._fold_part(ranges, factors)
             if partial is not None:
                 return scale(partial, coefficient)
-        self.ranges.update(ranges)
         return scale(self._fold(self._named(ranges, factors)), coefficient)
+
+    def to_cancel(self, ranges: Mapping[str, Range], factors: Monomial) -> Polynomial | None:
+        """The contraction where factors of it cancel, None where none do."""
+        return None
+
+    def transform_matrix(self, atom: Atom, change: Change) -> Polynomial:
+        """A function of a matrix whose entries change."""
+        raise UnsupportedError("a function of a matrix")
 
     def _named(self, ranges: Mapping[str, Range], factors: Monomial) -> Atom:
         """The contraction, whichever way the indices of symmetric matrices stand."""
@@ -269,7 +287,7 @@ class Algebra(Powers):
         def touched(atom: Atom) -> bool:
             return not indices_of(atom).isdisjoint(moves)
 
-        return self._transform(polynomial, Change(leaf, touched, moves, fold))
+        return self.transform(polynomial, Change(leaf, touched, moves, fold))
 
     def replace_entries(self, polynomial: Polynomial, values: EntryValues) -> Polynomial:
         """Insert values for entries of named arrays, inside sums, powers and functions too."""
@@ -278,7 +296,7 @@ class Algebra(Powers):
             value = values(atom[1], atom[2]) if atom[0] == "entry" else None
             return of_atom(atom) if value is None else value
 
-        return self._transform(polynomial, Change(leaf, lambda atom: True, {}, True))
+        return self.transform(polynomial, Change(leaf, lambda atom: True, {}, True))
 
     def _move_leaf(self, atom: Atom, moves: Mapping[Index, Position]) -> Polynomial:
         match atom[0]:
@@ -293,7 +311,7 @@ class Algebra(Powers):
                 return position_value(moves[atom[1]], self.sizes)
         return of_atom(atom)
 
-    def _transform(self, polynomial: Polynomial, change: Change) -> Polynomial:
+    def transform(self, polynomial: Polynomial, change: Change) -> Polynomial:
         total: Polynomial = {}
         for monomial, coefficient in polynomial.items():
             kept: list[tuple[Atom, Rational]] = []
@@ -312,15 +330,17 @@ class Algebra(Powers):
             case "sum":
                 return self._transform_sum(atom, change)
             case "power":
-                return self._transform(thaw(atom[1]), change)
+                return self.transform(thaw(atom[1]), change)
             case "step":
-                return step(self, self._transform(thaw(atom[1]), change))
+                return step(self, self.transform(thaw(atom[1]), change))
             case "kink":
-                return kink(self, self._transform(thaw(atom[1]), change))
+                return kink(self, self.transform(thaw(atom[1]), change))
             case "exp":
-                return self.exponential(self._transform({atom[1]: 1}, change))
+                return self.exponential(self.transform({atom[1]: 1}, change))
+            case "inverse" | "det":
+                return self.transform_matrix(atom, change)
             case "call" | "extreme":
-                arguments = tuple(freeze(self._transform(thaw(a), change)) for a in atom[3])
+                arguments = tuple(freeze(self.transform(thaw(a), change)) for a in atom[3])
                 return of_atom((*atom[:3], arguments))
         return change.leaf(atom)
 
@@ -331,7 +351,7 @@ class Algebra(Powers):
             for name, (low, high) in opened.items()
         }
         self.ranges.update(ranges)
-        body = self._transform({factors: 1}, change)
+        body = self.transform({factors: 1}, change)
         if not change.fold and len(body) == 1:
             ((product, coefficient),) = body.items()
             return scale(of_atom(contraction(ranges, product)), coefficient)

@@ -23,13 +23,16 @@ from derive.calculus.indexed import (
     Position,
     delta,
 )
+from derive.calculus.matrices import Determinant, OfMatrix, of_change
 from derive.calculus.opaque import Extreme, OpaqueCall
 from derive.calculus.piecewise import Oblige, Piecewise, refuse, slope
 from derive.calculus.rules import (
     DEFINITION_RULE,
+    DETERMINANT_RULE,
     ENTRY_RULE,
     FUNCTION_RULE,
     INDEPENDENCE_RULE,
+    INVERSE_RULE,
     KINK_RULE,
     POWER_RULE,
     PRODUCT_RULE,
@@ -46,12 +49,17 @@ def unexpanded(node: Jacobian) -> Expr:
     raise UnsupportedError("second derivatives are not proved here")
 
 
+def nameless() -> str:
+    """Where no names are at hand there is no derivative of an inverse."""
+    raise UnsupportedError("the derivative of an inverse is not proved here")
+
+
 @dataclass(frozen=True)
 class Differentiation:
     """The derivative by `target[by]`; `reach` tells which names each name depends on.
 
     `kinks` records that a term must not be zero where it is differentiated, `expand` writes a
-    Jacobian out by one definition.
+    Jacobian out by one definition, `fresh` names bound indices.
     """
 
     reach: Mapping[str, frozenset[str]]
@@ -60,6 +68,7 @@ class Differentiation:
     trace: Trace
     kinks: Oblige = refuse
     expand: Callable[[Jacobian], Expr] = unexpanded
+    fresh: Callable[[], str] = nameless
 
     def total(self, expression: Expr) -> Expr:
         """Along every path of definitions; defined names become Jacobians."""
@@ -95,6 +104,8 @@ class Differentiation:
                 return self._power(expression, of_entry)
             case Piecewise():
                 return self._piecewise(expression, of_entry)
+            case OfMatrix():
+                return self._of_matrix(expression, of_entry)
             case Extreme():
                 if self._derive(expression.body, of_entry) is sympy.S.Zero:
                     return sympy.S.Zero
@@ -134,6 +145,14 @@ class Differentiation:
                 self.trace.fire(FUNCTION_RULE)
                 terms.append(expression.fdiff(position + 1) * change)
         return sympy.Add(*terms)
+
+    def _of_matrix(self, node: OfMatrix, of_entry: Callable[[Entry], Expr]) -> Expr:
+        change = self._derive(node.body, of_entry)
+        if change is sympy.S.Zero:
+            return change
+        self.trace.fire(DETERMINANT_RULE if isinstance(node, Determinant) else INVERSE_RULE)
+        self.kinks(node.term)
+        return of_change(node, change, self.fresh)
 
     def _piecewise(self, node: Piecewise, of_entry: Callable[[Entry], Expr]) -> Expr:
         change = self._derive(node.argument, of_entry)

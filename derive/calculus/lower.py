@@ -25,6 +25,7 @@ from derive.calculus.indexed import (
     size,
 )
 from derive.calculus.indexed import Position as At
+from derive.calculus.matrices import Determinant, InverseEntry, OfMatrix
 from derive.calculus.opaque import Extreme, OpaqueCall, generic_indices
 from derive.calculus.piecewise import compared, lowered, minus
 from derive.calculus.positions import (
@@ -265,7 +266,7 @@ class Lowering:
         body = self.entry(array, tuple(Affine.name(i) for i in indices), names)
         return Extreme(body, term.name, indices, array.shape)
 
-    def oblige_kink(self, term: t.Term) -> None:
+    def oblige_nonzero(self, term: t.Term) -> None:
         """Record that a term must not be zero."""
         self._oblige(term, "nonzero")
 
@@ -311,7 +312,19 @@ class Lowering:
                 for name, high in reversed(ranges):
                     body = IndexSum(body, name, Affine.number(1), high)
                 return sympy.Pow(body, sympy.Rational(1, 2), evaluate=False)
-        raise UnsupportedError("the inverse and the determinant are not proved yet")
+            case t.Inverse(base):
+                return self._of_matrix(InverseEntry, base, at, names)
+            case t.MatrixFunction("det", argument):
+                return self._of_matrix(Determinant, argument, at, names)
+        raise UnsupportedError(f"no index expression for {type(term).__name__}")
+
+    def _of_matrix(self, kind: type[OfMatrix], matrix: t.Term, at: At, names: Names) -> Expr:
+        size = t.MatrixFunction("det", matrix, ())
+        if kind is InverseEntry:
+            self._oblige(size, "nonzero")
+        indices = self.fresh(), self.fresh()
+        body = self.entry(matrix, tuple(Affine.name(i) for i in indices), names)
+        return kind(body, indices, matrix.shape[0], at, size)
 
     def _all_entries(self, term: t.Term, names: Names) -> tuple[Expr, list[tuple[str, Affine]]]:
         ranges = [(self.fresh(), high) for high in term.shape]
@@ -345,7 +358,9 @@ class Lowering:
 
     def rules(self, target: str, by: At) -> Differentiation:
         """The rules of differentiation by `target[by]`."""
-        return Differentiation(self.reach, target, by, self.trace, self.oblige_kink, self._expanded)
+        return Differentiation(
+            self.reach, target, by, self.trace, self.oblige_nonzero, self._expanded, self.fresh
+        )
 
     def _expanded(self, node: Jacobian) -> Expr:
         """A Jacobian by the definition of what is differentiated."""

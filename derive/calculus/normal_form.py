@@ -20,12 +20,20 @@ from functools import cached_property
 import sympy
 from sympy import Expr
 
-from derive.calculus.algebra import Algebra, NamedSum
+from derive.calculus.algebra import NamedSum
 from derive.calculus.assumptions import Signs, symmetric_names
 from derive.calculus.clearing import clear, reducible
 from derive.calculus.indexed import Delta, Entry, IndexSum, IndexValue, Jacobian, Order
+from derive.calculus.inverses import (
+    Matrix,
+    MatrixAlgebra,
+    determinant,
+    inverse,
+    multiplied_by_matrix,
+)
 from derive.calculus.logarithms import log_atom, logarithm
 from derive.calculus.lower import Lowering, Obligation
+from derive.calculus.matrices import Determinant, OfMatrix
 from derive.calculus.named_sums import assumed_sum, is_mean, solvable
 from derive.calculus.opaque import Extreme, OpaqueCall
 from derive.calculus.piecewise import Ramp, Step, Undefined, ramp, settled, step, undefined
@@ -57,6 +65,7 @@ from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Context, Definition, Symbol
 
+MAX_CLEARED_INVERSES = 4
 Outer = tuple[Trace, dict[Obligation, None], set[Frozen]]
 """What is recorded for the form around a generic one."""
 
@@ -100,7 +109,7 @@ class NormalForm:
         return expression is sympy.S.Zero or not self.algebra.identify(self.of(expression))
 
     @cached_property
-    def algebra(self) -> Algebra:
+    def algebra(self) -> MatrixAlgebra:
         signs = Signs(self.context)
         names = frozenset(
             key
@@ -108,7 +117,7 @@ class NormalForm:
             if signs.of_name(key) in ("positive", "nonnegative") or symbol.role == "size"
         )
         squares = frozenset(k for k, d in self.context.definitions.items() if d.squares)
-        return Algebra(
+        return MatrixAlgebra(
             nonnegative=names | squares,
             positive=frozenset(k for k in names if signs.of_name(k) == "positive"),
             trace=self.trace,
@@ -189,6 +198,8 @@ class NormalForm:
                 return undefined(self.algebra, self.of(expression.argument))
             case Extreme():
                 return self._extreme(expression)
+            case OfMatrix():
+                return self._of_matrix(expression)
             case OpaqueCall():
                 arguments = tuple(freeze(self.of(a)) for a in expression.args)
                 return of_atom(("call", expression.name, expression.orders, arguments))
@@ -228,6 +239,15 @@ class NormalForm:
     def _call(self, expression: Expr) -> Polynomial:
         arguments = tuple(freeze(self.of(a)) for a in expression.args)
         return of_atom(("call", type(expression).__name__, (), arguments))
+
+    def _of_matrix(self, node: OfMatrix) -> Polynomial:
+        extent = to_position(node.extent)
+        for name in node.indices:
+            self.algebra.ranges[name] = (((), 1), extent)
+        matrix = Matrix(self.algebra.identify(self.of(node.body)), node.indices, extent)
+        if isinstance(node, Determinant):
+            return determinant(self.algebra, matrix)
+        return inverse(self.algebra, matrix, *(to_position(p) for p in node.at))
 
     def _extreme(self, expression: Extreme) -> Polynomial:
         for name, extent in zip(expression.indices, expression.shape, strict=True):
@@ -361,7 +381,15 @@ class NormalForm:
 
     def is_zero(self, polynomial: Polynomial) -> bool:
         """Whether the normal form is zero: denominators cleared, whole powers reduced."""
-        return not settled(self.algebra, self.reduce(polynomial))
+        form = settled(self.algebra, self.reduce(polynomial))
+        return not form or self._vanishes_with_inverses(form, MAX_CLEARED_INVERSES)
+
+    def _vanishes_with_inverses(self, form: Polynomial, steps: int) -> bool:
+        """Whether the form is zero once it is multiplied by matrices whose inverses are in it."""
+        for product in multiplied_by_matrix(self.algebra, form):
+            rest = settled(self.algebra, self.reduce(product))
+            return not rest or (steps > 1 and self._vanishes_with_inverses(rest, steps - 1))
+        return False
 
     def reduce(self, polynomial: Polynomial) -> Polynomial:
         """The polynomial up to a nonzero factor, without whole powers of non-monomials."""

@@ -17,6 +17,8 @@ whose first item is its kind:
     ("extreme", name, (), (entry,))  the largest or smallest entry of an array, at generic indices
     ("step", c)                      the indicator of c > 0 for a polynomial c
     ("kink", c)                      the indicator of c = 0
+    ("inverse", entry, level, extent, row, column, symmetric)   one entry of an inverse
+    ("det", entry, level, extent)    a determinant; the matrix at the indices level, level + 1
     ("any",)                         a value that no claim may depend on
 
 A position is an affine expression `(terms, constant)` with sorted `(index, coefficient)` terms;
@@ -208,6 +210,11 @@ def indices_of(atom: Atom) -> frozenset[Index]:
             return indices_of_monomial(atom[1])
         case "call":
             return frozenset().union(*(indices_of_frozen(a) for a in atom[3]))
+        case "inverse":
+            inside = indices_of_frozen(atom[1]) - {atom[2], atom[2] + 1}
+            return inside | position_indices(atom[4]) | position_indices(atom[5])
+        case "det":
+            return indices_of_frozen(atom[1]) - {atom[2], atom[2] + 1}
         case "extreme":
             inside = frozenset().union(*(indices_of_frozen(a) for a in atom[3]))
             return frozenset(i for i in inside if not str(i).startswith("$m"))
@@ -229,6 +236,8 @@ def level_of(atom: Atom) -> int:
     match atom[0]:
         case "sum":
             return int(atom[3]) + len(atom[1])
+        case "inverse" | "det":
+            return int(atom[2]) + 2
         case "power" | "step" | "kink":
             return max((level_of(a) for m, _ in atom[1] for a, _ in m), default=0)
         case "exp":
@@ -270,9 +279,22 @@ def rename_atom(atom: Atom, names: Mapping[Index, Index]) -> Atom:
             return (atom[0], rename_frozen(atom[1], names))
         case "exp":
             return ("exp", rename_monomial(atom[1], names))
+        case "inverse" | "det":
+            return _rename_matrix(atom, names, moves)
         case "call" | "extreme":
             return (*atom[:3], tuple(rename_frozen(a, names) for a in atom[3]))
     return atom
+
+
+def _rename_matrix(
+    atom: Atom, names: Mapping[Index, Index], moves: Mapping[Index, Position]
+) -> Atom:
+    extent = move_position(atom[3], moves)
+    head = (atom[0], rename_frozen(atom[1], names), atom[2], extent)
+    if atom[0] == "det":
+        return head
+    places = tuple(move_position(p, moves) for p in atom[4:6])
+    return (*head, *(sorted(places, key=serial) if atom[6] else places), atom[6])
 
 
 def _rename_ranges(

@@ -79,6 +79,24 @@ TERMWISE_RULE = Rule(
     "a sum is differentiated term by term",
     r"$x \in \mathbb{R}^N$. $$\frac{\partial}{\partial x_j} \sum_{i=1}^{N} x_i^2 = 2 x_j$$",
 )
+INVERSE_RULE = Rule(
+    "the derivative of an inverse",
+    r"$X \in \mathbb{R}^{N \times N}$. $$\frac{\partial (X^{-1})_{ij}}{\partial X_{kl}} = "
+    r"-(X^{-1})_{ik} (X^{-1})_{lj}$$",
+)
+DETERMINANT_RULE = Rule(
+    "the derivative of a determinant",
+    r"$X \in \mathbb{R}^{N \times N}$. "
+    r"$$\frac{\partial \det X}{\partial X_{ij}} = \det X \, (X^{-1})_{ji}$$",
+)
+CANCELLATION = Rule(
+    "a matrix meets its inverse",
+    r"$X \in \mathbb{R}^{N \times N}$, $b \in \mathbb{R}^N$. $$X X^{-1} b = b$$",
+)
+INVERSE_OF_PRODUCT = Rule(
+    "inverse and determinant of a product of square matrices",
+    r"$X, Y \in \mathbb{R}^{N \times N}$. $$(X Y)^{-1} = Y^{-1} X^{-1}$$",
+)
 DELTA_PICKS = Rule(
     "a delta picks one term of the sum",
     r"$a \in \mathbb{R}^N$. $$\sum_{i=1}^{N} \delta_{ij} a_i = a_j$$",

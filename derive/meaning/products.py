@@ -14,9 +14,11 @@ ONE = t.Number(Fraction(1))
 
 
 def add(setting: Setting, signs: tuple[str, ...], values: list[Typed], at: s.Node) -> Typed:
-    """Terms with their signs; shapes broadcast."""
+    """Terms with their signs; shapes broadcast, and an identity takes the size beside it."""
     terms: list[t.Term] = []
     shape: t.Shape = ()
+    beside = next((v.shape for v in values if is_square(v.shape) and not v.unsized), ())
+    values = [Typed(resized(v.term, beside[0])) if v.unsized and beside else v for v in values]
     for sign, value in zip(signs, values, strict=True):
         common = broadcast(shape, value.shape)
         if common is None:
@@ -27,6 +29,16 @@ def add(setting: Setting, signs: tuple[str, ...], values: list[Typed], at: s.Nod
     if len(terms) == 1:
         return Typed(terms[0], row)
     return Typed(t.Add(tuple(terms), shape), row)
+
+
+def resized(term: t.Term, size: t.Affine) -> t.Term:
+    """An identity, times scalars, in another size."""
+    match term:
+        case t.Identity():
+            return t.Identity(size)
+        case t.Multiply(factors):
+            return t.Multiply(tuple(resized(f, size) for f in factors), (size, size))
+    return term
 
 
 def negate(term: t.Term) -> t.Term:
@@ -43,9 +55,10 @@ def negate(term: t.Term) -> t.Term:
 def scale(left: Typed, right: Typed, shape: t.Shape) -> Typed:
     """The element-wise product; a product on the left takes one more factor."""
     row = left.row or right.row
+    unsized = (left.unsized and not right.shape) or (right.unsized and not left.shape)
     if isinstance(left.term, t.Multiply):
-        return Typed(t.Multiply((*left.term.factors, right.term), shape), row)
-    return Typed(t.Multiply((left.term, right.term), shape), row)
+        return Typed(t.Multiply((*left.term.factors, right.term), shape), row, unsized)
+    return Typed(t.Multiply((left.term, right.term), shape), row, unsized)
 
 
 def element_wise(setting: Setting, left: Typed, right: Typed, at: s.Node) -> Typed:

@@ -16,10 +16,14 @@ from derive.reading.span import Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A term, and whether a vector stands as a row (`x^T`)."""
+    """A term, and whether a vector stands as a row (`x^T`).
+
+    `unsized` marks an identity without a written size, times scalars.
+    """
 
     term: Term
     row: bool = False
+    unsized: bool = False
 
     @property
     def shape(self) -> Shape:

@@ -259,6 +259,7 @@ def _ones(setting: Setting, key: str, size: t.Affine | None = None) -> Typed | N
     """Ones or the identity; a size that is not written is one of the reading's choices."""
     if key not in _ONES | _IDENTITIES:
         return None
+    unsized = size is None
     if size is None:
         if not setting.choices.size:
             return None
@@ -266,7 +267,7 @@ def _ones(setting: Setting, key: str, size: t.Affine | None = None) -> Typed | N
         size = t.Affine.name(setting.choices.size)
     if key in _ONES:
         return Typed(t.Filled(Fraction(1), (size,)))
-    return Typed(t.Identity(size))
+    return Typed(t.Identity(size), unsized=unsized)
 
 
 def _number_of(setting: Setting, letter: str) -> Typed:
