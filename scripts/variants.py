@@ -253,9 +253,12 @@ def _deltas(node: s.Expr) -> Iterator[Edited]:
 
 
 def _summed(node: s.Expr, words: Words) -> Iterator[Edited]:
-    """A sum over a letter around a term."""
-    if not isinstance(node, s.Cases):
-        for letter in words.letters if words.loose == () else words.loose:
+    """A sum around a term, over a letter that is free in it: a loose one where there is one."""
+    if isinstance(node, s.Cases):
+        return
+    free = free_letters(node)
+    for letter in words.loose or words.letters:
+        if letter in free:
             body = bracketed(node) if isinstance(node, s.Sum) else node
             yield "sum added", bracketed(s.BigOperator("sum", (s.Name(letter),), None, body))
 
