@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
 from derive.meaning import terms as t
 from derive.meaning.terms import Context
+from derive.meaning.walk import subterms
 
 Sign = Literal["positive", "nonnegative", "nonzero", "unknown"]
 
@@ -72,7 +74,7 @@ class Signs:
         return False
 
     def _assumed_negative(self, key: str) -> bool:
-        for given in self.context.assumptions:
+        for given in unconditional(self.context):
             if isinstance(given.left, t.Variable) and given.left.symbol.key == key:
                 bound = _constant(given.right)
                 if bound is not None and given.sign == "<" and bound <= 0:
@@ -128,7 +130,7 @@ class Signs:
 
     def _assumed(self, key: str) -> Sign | None:
         found: Sign | None = None
-        for given in self.context.assumptions:
+        for given in unconditional(self.context):
             if not (isinstance(given.left, t.Variable) and given.left.symbol.key == key):
                 continue
             bound = _constant(given.right)
@@ -197,10 +199,42 @@ def discharges(sign: Sign, kind: str) -> bool:
     return sign in ("positive", "nonzero")
 
 
+def unconditional(context: Context) -> tuple[t.Assumption, ...]:
+    """The assumptions that hold for all indices."""
+    return tuple(given for given in context.assumptions if not given.condition)
+
+
+def over_whole_axes(term: t.Term, indices: tuple[t.Bound, ...]) -> bool:
+    """Whether each index stands only for a whole axis of an array, as `i` in `Σ_k T[i, k]`."""
+    ranges = {bound.name: bound for bound in indices}
+    for part in subterms(term):
+        match part:
+            case t.Sum(bounds, condition):
+                limits = [n for b in bounds for n in (b.name, *b.low.names, *b.high.names)]
+                if condition or not ranges.keys().isdisjoint(limits):
+                    return False
+            case t.Element(base, at):
+                pairs = zip(at, base.shape, strict=False)
+                if not all(_is_whole(place, extent, ranges) for place, extent in pairs):
+                    return False
+            case t.Variable() | t.Number() | t.Add() | t.Multiply() | t.Power() | t.Divide():
+                continue
+            case _:
+                return not indices
+    return True
+
+
+def _is_whole(place: t.Affine | None, extent: t.Affine, ranges: Mapping[str, t.Bound]) -> bool:
+    if place is None or ranges.keys().isdisjoint(place.names):
+        return True
+    bound = ranges.get(place.single or "")
+    return bound is not None and bound.low == t.Affine.number(1) and bound.high == extent
+
+
 def symmetric_names(context: Context) -> frozenset[str]:
     """The input matrices that are assumed to equal their transpose."""
     found = set()
-    for given in context.assumptions:
+    for given in unconditional(context):
         for side, other in ((given.left, given.right), (given.right, given.left)):
             if isinstance(side, t.Variable) and other == t.Transposed(side) and given.sign == "==":
                 square = len(side.shape) == 2 and side.shape[0] == side.shape[1]

@@ -17,17 +17,22 @@ from derive.calculus.polynomial import (
 from derive.calculus.rules import ASSUMED_SUM
 
 
-def assumed_sum(form: Polynomial, value: Fraction, sizes: frozenset[str]) -> list[NamedSum]:
-    """The rewrite for `form = value`, if the form is a number times one closed contraction."""
+def assumed_sum(
+    form: Polynomial, value: Fraction, sizes: frozenset[str], parameters: tuple[str, ...] = ()
+) -> list[NamedSum]:
+    """The rewrite for `form = value`, if the form is a number times one closed contraction.
+
+    Beside the sizes only the parameters may stand in it, each of them somewhere.
+    """
     if len(form) != 1:
         return []
     ((monomial, coefficient),) = form.items()
     if len(monomial) != 1:
         return []
     ((atom, exponent),) = monomial
-    if atom[0] != "sum" or exponent != 1 or not indices_of(atom) <= sizes:
+    if atom[0] != "sum" or exponent != 1 or indices_of(atom) - sizes != frozenset(parameters):
         return []
-    return [NamedSum(atom, (), constant(value / coefficient), ASSUMED_SUM)]
+    return [NamedSum(atom, parameters, constant(value / coefficient), ASSUMED_SUM)]
 
 
 def solvable(

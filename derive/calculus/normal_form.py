@@ -21,7 +21,12 @@ import sympy
 from sympy import Expr
 
 from derive.calculus.algebra import NamedSum
-from derive.calculus.assumptions import Signs, symmetric_names
+from derive.calculus.assumptions import (
+    Signs,
+    over_whole_axes,
+    symmetric_names,
+    unconditional,
+)
 from derive.calculus.clearing import clear, reducible
 from derive.calculus.indexed import Delta, Entry, IndexSum, IndexValue, Jacobian, Order
 from derive.calculus.inverses import (
@@ -135,9 +140,9 @@ class NormalForm:
 
     def prepare(self) -> None:
         """Take the definitions in order, so that later sums find the names of earlier ones."""
-        for given in self.context.assumptions:
+        for given in unconditional(self.context):
             if given.sign == "==" and isinstance(given.right, t.Number) and not given.left.shape:
-                self._take_sum(given.left, Fraction(given.right.value))
+                self._take_sum(given, Fraction(given.right.value))
         for key, definition in self.context.definitions.items():
             if key not in self._definitions:
                 try:
@@ -145,13 +150,24 @@ class NormalForm:
                 except UnsupportedError:
                     continue
 
-    def _take_sum(self, left: t.Term, value: Fraction) -> None:
-        """Take an assumption `Σ … = value` as a rewrite of its contraction."""
+    def _take_sum(self, given: t.Assumption, value: Fraction) -> None:
+        """Take an assumption `Σ … = value`, for whole axes, as a rewrite of its contraction."""
+        if given.fixed or not over_whole_axes(given.left, given.free):
+            return
+        moves: dict[Index, Position] = {
+            bound.name: index_position(f"$a{axis} ={bound.name}")
+            for axis, bound in enumerate(given.free)
+        }
+        for bound in given.free:
+            self.algebra.ranges[bound.name] = (to_position(bound.low), to_position(bound.high))
         try:
-            form = self.of(self.lowering.entry(left, ()))
+            form = self.of(self.lowering.entry(given.left, ()))
         except UnsupportedError:
             return
-        self.algebra.named_sums.extend(assumed_sum(form, value, self.algebra.sizes))
+        parameters = tuple(str(position[0][0][0]) for position in moves.values())
+        form = self.algebra.substitute(form, moves)
+        sizes = self.algebra.sizes
+        self.algebra.named_sums.extend(assumed_sum(form, value, sizes, parameters))
 
     # ---- index expression → polynomial -----------------------------------------------------
 

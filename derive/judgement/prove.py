@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from derive.calculus.assumptions import Signs, discharges
+from derive.calculus.assumptions import Signs, discharges, unconditional
 from derive.calculus.lower import Obligation
 from derive.calculus.normal_form import NormalForm, to_position
 from derive.calculus.piecewise import assume, has_steps
@@ -101,7 +101,7 @@ class Prover:
 
     def _assumed(self, engine: NormalForm, form: Polynomial) -> Polynomial:
         """The form with the steps that an assumption about numbers decides."""
-        for given in self.context.assumptions:
+        for given in unconditional(self.context):
             if has_steps(form):
                 form = _apply_sign(engine, form, t.Comparison(given.left, given.sign, given.right))
         return form

@@ -15,9 +15,9 @@ from random import Random
 from typing import Any
 
 from derive.meaning import terms as t
-from derive.meaning.walk import names_in, parts, subterms
+from derive.meaning.walk import names_in, subterms
 from derive.oracle.arrays import Array, build, combine, entries, pick
-from derive.oracle.evaluate import SIGNS, UndefinedHere, World, assignments, evaluate
+from derive.oracle.evaluate import SIGNS, UndefinedHere, World, assignments, evaluate, holds
 from derive.oracle.fields import EXACT, MODULAR, PRIME, Field, NotModular, Scalar
 from derive.oracle.interval import Unresolved
 from derive.oracle.scope import reach_of
@@ -153,6 +153,8 @@ def sign_hints(assumptions: Iterable[t.Assumption]) -> Mapping[str, str]:
     """Inputs that are assumed positive (`+`), non-negative (`0+`) or negative (`-`)."""
     hints: dict[str, str] = {}
     for assumption in assumptions:
+        if assumption.condition:
+            continue
         for side, other, sign in (
             (assumption.left, assumption.right, assumption.sign),
             (assumption.right, assumption.left, _MIRRORED.get(assumption.sign, "")),
@@ -261,10 +263,16 @@ def settle(
 
 def _places(assumption: t.Assumption, point: Point, over: Field) -> Iterator[tuple[Any, Any]]:
     """(indices, position) of every scalar equation in an assumption."""
-    bounds = free_indices((assumption.left, assumption.right), point.sizes)
-    for indices in assignments(bounds, dict(point.sizes)):
+    for indices in _where(assumption, point, over):
         for at, _ in entries(_residual(point, assumption, indices, over)):
             yield indices, at
+
+
+def _where(assumption: t.Assumption, point: Point, over: Field) -> Iterator[Mapping[str, int]]:
+    """The free indices for which an assumption is made."""
+    for indices in assignments(assumption.free, dict(point.sizes)):
+        if holds(assumption.condition, point.world(), indices, over):
+            yield indices
 
 
 def _residual(point: Point, assumption: t.Assumption, at: Mapping[str, int], over: Field) -> Array:
@@ -322,8 +330,7 @@ def _moved(
 
 def _met(point: Point, assumption: t.Assumption, over: Field) -> bool:
     world = point.world()
-    bounds = free_indices((assumption.left, assumption.right), point.sizes)
-    for indices in assignments(bounds, dict(point.sizes)):
+    for indices in _where(assumption, point, over):
         try:
             left = evaluate(assumption.left, world, indices, over)
             right = evaluate(assumption.right, world, indices, over)
@@ -333,26 +340,6 @@ def _met(point: Point, assumption: t.Assumption, over: Field) -> bool:
         if not all(value for _, value in entries(met)):
             return False
     return True
-
-
-def free_indices(terms: Iterable[t.Term], sizes: Mapping[str, int]) -> tuple[t.Bound, ...]:
-    """The free indices of an assumption, each over the axis that it indexes."""
-    found: dict[str, t.Affine] = {}
-    for term in terms:
-        for name, axis in _indexed(term, frozenset(sizes)):
-            found.setdefault(name, axis)
-    return tuple(t.Bound(name, t.Affine.number(1), axis) for name, axis in sorted(found.items()))
-
-
-def _indexed(term: t.Term, bound: frozenset[str]) -> Iterator[tuple[str, t.Affine]]:
-    if isinstance(term, t.Sum):
-        bound = bound | {b.name for b in term.bounds}
-    if isinstance(term, t.Element):
-        for place, axis in zip(term.at, term.base.shape, strict=False):
-            if place is not None and place.single and place.single not in bound:
-                yield place.single, axis
-    for part in parts(term):
-        yield from _indexed(part, bound)
 
 
 def size_choices(names: Sequence[str], largest: int) -> list[Mapping[str, int]]:

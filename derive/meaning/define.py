@@ -34,6 +34,7 @@ class StatedLike(Protocol):
     statement: Statement
     kind: Kind
     sentence: str
+    restricted: tuple[s.Expr, ...]
     defines: str | None
     assumed: bool
 
@@ -63,7 +64,7 @@ class Defining:
         for item in stated:
             body = item.statement.body
             if item.kind == "assumption" and isinstance(body, s.Chain):
-                self._assume(item.statement, body)
+                self._assume(item, body)
         self._outputs(stated, earlier)
 
     def _imply(self, statement: Statement, body: s.Product) -> None:
@@ -105,7 +106,7 @@ class Defining:
             self._define(item, left, second)
         elif self._is_given(item, body):
             item.assumed = True
-            self._given(item.statement, body)
+            self._given(item, body)
 
     def _defines(self, left: Left, right: s.Expr, anew: bool) -> Left | None:
         """What the left side defines, its subscript sorted out; None when it is a claim."""
@@ -260,7 +261,7 @@ class Defining:
             return True
         return _is_supposed(item.sentence)
 
-    def _assume(self, statement: Statement, body: s.Chain) -> None:
+    def _assume(self, item: StatedLike, body: s.Chain) -> None:
         force = self._force
         for node in walk(body):
             key = key_of(node) if isinstance(node, s.Name) else None
@@ -272,10 +273,10 @@ class Defining:
                 force.declared[key] = ()
                 force.gone.pop(key, None)
                 force.changed = True
-        self._given(statement, body)
+        self._given(item, body)
 
-    def _given(self, statement: Statement, body: s.Chain) -> None:
-        force = self._force
+    def _given(self, item: StatedLike, body: s.Chain) -> None:
+        force, statement = self._force, item.statement
         latex = "" if force.source is None else force.source.cut(statement.span)
         for left, right, relation in zip(
             body.members, body.members[1:], body.relations, strict=False
@@ -283,7 +284,8 @@ class Defining:
             sign = SIGNS.get(relation.sign, "==")
             if left is not None and right is not None:
                 names = mentions(left) | mentions(right)
-                force.given.append(Given(left, sign, right, latex, names, statement.span))
+                given = Given(left, sign, right, latex, names, statement.span, item.restricted)
+                force.given.append(given)
         force.changed = True
 
     def _ranges(self, stated: Sequence[StatedLike]) -> None:

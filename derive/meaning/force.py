@@ -11,7 +11,7 @@ from derive.meaning.classify import mentions
 from derive.meaning.einstein import explicit
 from derive.meaning.graph import in_order, outputs, reached
 from derive.meaning.names import bare_key, capital_of, name_latex
-from derive.meaning.readings import Defining, Equation, read_definition, read_equation
+from derive.meaning.readings import Defining, read_assumption, read_definition
 from derive.meaning.records import Given, Objective, Record
 from derive.meaning.setting import FunctionDefinition, Names
 from derive.reading import syntax as s
@@ -49,6 +49,7 @@ class Force:
     read: set[str] = field(default_factory=set)
     guessed: set[str] = field(default_factory=set)
     loss_named: bool = False
+    basis: bool = False
     names: Names = field(default_factory=lambda: Names({}))
     context: t.Context = field(default_factory=lambda: t.Context({}, {}))
     changed: bool = False
@@ -121,6 +122,8 @@ class Force:
             self.prime,
             self.einstein,
             tuple(key for key in self.objectives),
+            bodies={k: (r.left.indices, r.body) for k, r in self.records.items() if _plain(r)},
+            basis=self.basis,
         )
         definitions = self._read_all(order, symbols)
         self.names = replace(self.names, symbols=dict(symbols), gone=dict(self.gone))
@@ -232,15 +235,8 @@ class Force:
         return frozenset(dropped)
 
     def _assumptions(self) -> tuple[t.Assumption, ...]:
-        found = []
-        for given in self.given:
-            equation = Equation(given.left, given.right, given.sign, (), given.span)
-            readings, _ = read_equation(self.names, self.source, equation, "total")
-            if readings:
-                found.append(
-                    t.Assumption(readings[0].left, given.sign, readings[0].right, given.latex)
-                )
-        return tuple(found)
+        read = (read_assumption(self.names, self.source, given) for given in self.given)
+        return tuple(assumption for assumption in read if assumption is not None)
 
     # ---- outputs -------------------------------------------------------------------------------
 
@@ -364,3 +360,8 @@ def sibling_shape(force: Force, key: str) -> tuple[str, t.Shape] | None:
         if other != key and bare_key(other) == key and shape:
             return other, shape
     return None
+
+
+def _plain(record: Record) -> bool:
+    """Whether a name stands for the right side of its definition as it is written."""
+    return not (record.implied or record.aliases or record.left.squared or record.left.gradient)

@@ -10,10 +10,12 @@ from typing import Literal
 
 from derive.errors import DeriveError, IllTypedError, MeaningError
 from derive.meaning import terms as t
+from derive.meaning.classify import mentions
 from derive.meaning.einstein import explicit
 from derive.meaning.elaborate import elaborate
 from derive.meaning.graph import subterms
 from derive.meaning.ranges import Indices, range_of
+from derive.meaning.records import Given
 from derive.meaning.setting import Choices, Names, Setting, place_of
 from derive.meaning.shapes import broadcast, describe
 from derive.meaning.subscripts import Sign, condition, free_letters
@@ -118,7 +120,7 @@ def _read(setting: Setting, equation: Equation) -> t.Reading:
     alone = [
         name
         for name in setting.indices.free
-        if name not in on_left and not _is_fixed(setting.names, name)
+        if name not in on_left and not is_fixed(setting.names, name)
     ]
     if alone:
         raise _SidesError(
@@ -132,7 +134,35 @@ def _read(setting: Setting, equation: Equation) -> t.Reading:
     return t.Reading(one, other, free, conditions, "", partials, equation.sign)
 
 
-def _is_fixed(names: Names, name: str) -> bool:
+def read_assumption(names: Names, source: Source | None, given: Given) -> t.Assumption | None:
+    """An assumption under its first reading, None when that or its condition is not understood."""
+    equation = Equation(given.left, given.right, given.sign, given.conditions, given.span)
+    readings, _ = read_equation(names, source, equation, "total")
+    if not readings:
+        return None
+    read = readings[0]
+    known = {bound.name for bound in read.free}
+    for expr in given.conditions:
+        letters = mentions(expr) - {""}
+        if letters & known and not letters <= known | set(names.sizes):
+            return None
+    narrowing = tuple(test for test in read.condition if not _follows(test, read.free))
+    fixed = frozenset(name for name in known if is_fixed(names, name))
+    return t.Assumption(read.left, read.sign, read.right, given.latex, narrowing, read.free, fixed)
+
+
+def _follows(test: t.Comparison, free: Sequence[t.Bound]) -> bool:
+    """Whether a comparison only repeats an end of the range of an index."""
+    match test:
+        case t.Comparison(t.Position(left), "<=", t.Position(right)):
+            low = any(b.low == left and t.Affine.name(b.name) == right for b in free)
+            return low or any(t.Affine.name(b.name) == left and b.high == right for b in free)
+        case t.Comparison(left, ">=", right):
+            return _follows(t.Comparison(right, "<=", left), free)
+    return False
+
+
+def is_fixed(names: Names, name: str) -> bool:
     """Whether a letter is a fixed index: a capital whose range the text declares."""
     return name in names.ranges and name.isupper()
 
@@ -257,7 +287,7 @@ def _defined(setting: Setting, defining: Defining) -> DefinedAs:
             index.bound = t.Bound(letter, t.Affine.number(1), defining.declared[axis])
     body = elaborate(setting, defining.body).term
     free = [name for name in setting.indices.free if name not in kept]
-    loose = [name for name in free if not _is_fixed(setting.names, name)]
+    loose = [name for name in free if not is_fixed(setting.names, name)]
     if loose:
         raise IllTypedError(
             f"the index {loose[0]} is free on the right side of this definition and not on the left"

@@ -45,6 +45,7 @@ class Given:
     latex: str
     mentions: frozenset[str]
     span: Span
+    conditions: tuple[s.Expr, ...] = ()
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ _PRIME = re.compile(
 )
 _TAKEN = re.compile(r"\b(taken|function|depends) (of|on)( the)?( layer)?( output)?\s*$", re.I)
 _LOSS = re.compile(r"\b(loss|objective)\b", re.I)
+_BASIS = re.compile(r"\b(basis|one-hot) vectors?\b|\bstandard basis\b", re.I)
 _AFTER = re.compile(r"\b(for|if|when|whenever|unless|provided)( all| any| every)?\s*$", re.I)
 
 
@@ -73,13 +74,18 @@ def _ends_in_display(block: Block) -> bool:
 
 @dataclass(slots=True)
 class Stated:
-    """A statement where it stands: its formula, the words of its sentence before it."""
+    """A statement where it stands: its formula, the words of its sentence before it.
+
+    `conditions` restrict it as a claim, `restricted` as an assumption: then also those count that
+    stand before it in its sentence.
+    """
 
     statement: Statement
     formula: Formula
     sentence: str
     kind: Kind = "formula"
     conditions: tuple[s.Expr, ...] = ()
+    restricted: tuple[s.Expr, ...] = ()
     defines: str | None = None
     error: DeriveError | None = None
     assumed: bool = False
@@ -183,6 +189,8 @@ class _Walk:
             pieces = block.pieces if isinstance(block, Paragraph | Heading) else ()
             if any(isinstance(p, Prose) and _LOSS.search(p.text) for p in pieces):
                 self.force.loss_named = True
+            if any(isinstance(p, Prose) and _BASIS.search(p.text) for p in pieces):
+                self.force.basis = self.force.changed = True
             for words, formula in pairwise(pieces):
                 if not isinstance(words, Prose) or not isinstance(formula, Formula):
                     continue
@@ -244,20 +252,24 @@ class _Walk:
             for item in items
             if item.kind == "condition" and item.statement.body is not None
         )
+        given = [item for item in items if item.kind == "assumption"]
         rest = [item for item in items if item.kind == "equation"]
         for item in rest:
             item.conditions = (self.leading if piece.display else ()) + own
+        for item in (*given, *rest):
+            item.restricted = self.leading + own
         if piece.display:
             self.leading = ()
-            return rest
-        if own and not rest:
+            return rest + given
+        if own and not rest and not given:
             if last and _AFTER.search(words):
                 for item in last:
                     item.conditions += own
+                    item.restricted += own
             else:
                 self.leading += own
             return []
-        return rest or last
+        return (rest or [item for item in last if item.kind == "equation"]) + given
 
     def _understood(self, item: Stated) -> Iterator[Fact | Claim | Unread]:
         statement = item.statement

@@ -406,12 +406,19 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """A comparison that is given, entry by entry for arrays, or an equation between terms."""
+    """A comparison that is given, entry by entry for arrays, or an equation between terms.
+
+    It holds for those values of the `free` indices that meet `condition`; of `fixed` indices for
+    the one value that they have.
+    """
 
     left: Term
     sign: Literal["==", "!=", "<", "<=", ">", ">="]
     right: Term
     latex: str = ""
+    condition: Condition = ()
+    free: tuple[Bound, ...] = ()
+    fixed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
