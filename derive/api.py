@@ -58,6 +58,18 @@ def load(name: str) -> Derivation:
     )
 
 
+def from_function(function: Callable[..., Any], /, **shapes: tuple[str | int, ...]) -> Derivation:
+    """The derivation of a NumPy-style function, traced with symbolic sizes.
+
+    `from_function(layer, x=("N", "D"), gamma=("D",), eps=())`: one shape for each parameter, ()
+    for a number; parameters that are left out keep their defaults. Raises a DeriveError with the
+    place in the function for what has no formula for all sizes and values.
+    """
+    from derive.tracing.forward import trace_document
+
+    return Derivation(trace_document(function, shapes))
+
+
 class Derivation:
     """A document with what can be done to it."""
 

@@ -20,6 +20,7 @@ FLOORS = (
     "gradient",
     "kernel",
     "report",
+    "tracing",
     "library",
     "api",
     "",
