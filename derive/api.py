@@ -109,12 +109,13 @@ class Derivation:
         limits: Limits | None = None,
         progress: Progress | None = None,
         repairs: bool = False,
+        jobs: int = 1,
     ) -> Checked:
-        """Judge every claim; with `repairs`, suggest the nearest true equations for false ones."""
+        """Judge every claim, in `jobs` processes; with `repairs`, suggest true equations nearby."""
         from derive.judgement.check import check
         from derive.report.views import CheckedView
 
-        return CheckedView.of(check(self.meaning, limits, progress, repairs))
+        return CheckedView.of(check(self.meaning, limits, progress, repairs, jobs))
 
     def grad(self, wrt: str) -> Gradient:
         """Derive the gradient of the objective by an input, from the definitions alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 import sys
 import tempfile
@@ -46,10 +47,31 @@ def show(file: str, all_rules: bool, no_repairs: bool) -> None:
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
 @click.option("--no-repairs", is_flag=True, help="Suggest no true equations near false ones.")
-def check(files: tuple[str, ...], style: str, all_rules: bool, no_repairs: bool) -> None:
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 256),
+    default=1,
+    show_default=True,
+    help="Processes that share the claims; 0 for one on each core.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1, 86400),
+    callback=lambda context, option, value: _seconds(value),
+    help="Time for one claim; past it, the claim is undecided.  [default: 10]",
+)
+def check(
+    files: tuple[str, ...],
+    style: str,
+    all_rules: bool,
+    no_repairs: bool,
+    jobs: int,
+    seconds: float | None,
+) -> None:
     """Judge every claim; exit 0 all proved, 1 refuted, 2 usage, 3 undecided or unread."""
     derivations = [_load(file) for file in files]
-    documents = [_check(derivation, not no_repairs) for derivation in derivations]
+    shared = jobs or _cores()
+    documents = [_check(each, not no_repairs, shared, seconds) for each in derivations]
     if style == "json":
         from derive.report.machine import to_json
 
@@ -148,14 +170,31 @@ def _load(file: str) -> Derivation:
     return load(file)
 
 
-def _check(derivation: Derivation, repairs: bool) -> Checked:
+def _check(
+    derivation: Derivation, repairs: bool, jobs: int = 1, seconds: float | None = None
+) -> Checked:
+    from derive.judgement.verdict import Limits
     from derive.report.terminal import progress
 
+    limits = Limits() if seconds is None else Limits(seconds=seconds)
     with progress(f"judging {derivation.name}") as step:
-        checked = derivation.check(progress=step, repairs=repairs)
+        checked = derivation.check(limits, progress=step, repairs=repairs, jobs=jobs)
     if not checked.judged and not checked.unread:
         click.echo(f"derive: {derivation.path}: the document makes no claim", err=True)
     return checked
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number of seconds.")
+    return value
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _screen(all_rules: bool = False) -> Screen:

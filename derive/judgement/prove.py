@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -26,6 +27,9 @@ from derive.meaning.to_syntax import to_syntax
 from derive.reading import syntax as s
 from derive.writing.to_linear import linear
 
+PREPARING = 0.25
+"""The share of a claim's time that the definitions before it may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -42,6 +46,7 @@ class Prover:
     context: t.Context
     limits: Limits = field(default_factory=Limits)
     _engines: dict[tuple[bool, bool], NormalForm] = field(default_factory=dict)
+    _begun: set[tuple[bool, bool]] = field(default_factory=set)
     _described: dict[Obligation, str] = field(default_factory=dict)
 
     def prove(self, reading: t.Reading, seconds: float | None = None) -> Proof | str:
@@ -67,18 +72,30 @@ class Prover:
                 reason = error.message
         return reason
 
+    def interrupted(self) -> None:
+        """Forget what a proof that was broken off in the middle may have left half done."""
+        self._engines.clear()
+
     def _engine(self, keep_names: bool, divide: bool, deadline: float) -> NormalForm:
         kind = keep_names, divide
         if kind not in self._engines:
             engine = NormalForm(self.context, keep_names, divide, self.limits.terms)
             self._engines[kind] = engine
-            engine.algebra.deadline = deadline
-            engine.prepare()
+            if kind not in self._begun:
+                self._begun.add(kind)
+                self._prepare(engine, deadline)
         engine = self._engines[kind]
         engine.algebra.deadline = deadline
         engine.lowering.obligations.clear()
         engine.algebra.log_domain.clear()
         return engine
+
+    def _prepare(self, engine: NormalForm, deadline: float) -> None:
+        """Take the definitions; one past the limits is left to the claims that need it."""
+        now = time.monotonic()
+        engine.algebra.deadline = now + PREPARING * (deadline - now)
+        with contextlib.suppress(LimitError):
+            engine.prepare()
 
     def _difference_vanishes(self, engine: NormalForm, reading: t.Reading) -> bool:
         if reading.sign != "==":

@@ -6,6 +6,7 @@ evaluation, or intervals proved disjoint, tell the two sides apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -43,7 +44,8 @@ class _Found:
 def refute(reading: t.Reading, context: t.Context, limits: Limits | None = None) -> Witness | int:
     """A witness that the claim is false, or how many exact trials agreed.
 
-    Zero trials: no admissible point was found, or the oracle cannot evaluate the claim.
+    Zero trials: no admissible point was found, or the oracle cannot evaluate the claim. Past the
+    limit of seconds, the trials made until then.
     """
     deadline = monotonic() + (limits or Limits()).seconds
     needs = _needs(reading, context)
@@ -55,12 +57,10 @@ def refute(reading: t.Reading, context: t.Context, limits: Limits | None = None)
     agreed = 0
     for sizes in ordered:
         attempts = 4 if not needs.sizes or sizes in (suspects or []) else 1
-        for found in _exact_trials(reading, context, needs, sizes, attempts):
+        for found in _exact_trials(reading, context, needs, sizes, attempts, deadline):
             if found is not None:
                 return _shown(reading, found, needs, deadline)
             agreed += 1
-            if monotonic() > deadline:
-                return agreed
     return agreed
 
 
@@ -92,7 +92,7 @@ def survives(reading: t.Reading, context: t.Context) -> bool:
         agreed = _agree_modular(reading, context, needs, sizes, 0)
         if agreed is not None:
             return agreed
-        trials = _exact_trials(reading, context, needs, sizes, 1, FIELDS[:1])
+        trials = _exact_trials(reading, context, needs, sizes, 1, bits=FIELDS[:1])
         return all(found is None for found in islice(trials, 3))
     except (UnsupportedError, LimitError):
         return False
@@ -190,12 +190,15 @@ def _exact_trials(
     needs: Needs,
     sizes: Sizes,
     attempts: int,
+    deadline: float = math.inf,
     bits: tuple[ExactField, ...] = FIELDS,
     seed: str = "",
 ) -> Iterator[_Found | None]:
     """One outcome for each admissible point tried: what failed there, or None."""
     for level in range(EXACT_LEVELS):
         for attempt in range(attempts if level else 1):
+            if monotonic() > deadline:
+                return
             try:
                 point = draw(needs, context, sizes, f"{seed}/{level}/{attempt}", level)
                 if point is None:
@@ -214,7 +217,7 @@ def _confirmed(
     """An exact failure at the given sizes: a long look where residues disagree, else a short."""
     tries, bits = (20, FIELDS) if suspect else (4, FIELDS[:1])
     attempts = 4 if suspect else 1
-    outcomes = _exact_trials(reading, context, needs, sizes, attempts, bits, f"{trial}")
+    outcomes = _exact_trials(reading, context, needs, sizes, attempts, math.inf, bits, f"{trial}")
     return next((outcome for outcome in islice(outcomes, tries) if outcome is not None), None)
 
 

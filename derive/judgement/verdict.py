@@ -34,7 +34,10 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on the work for one claim; past one, the verdict is undecided and names it."""
+    """Bounds on the work for one claim; past one, the verdict is undecided and names it.
+
+    `seconds` covers the proof under every reading, the search for a witness and the repairs.
+    """
 
     seconds: float = 10.0
     terms: int = 20_000

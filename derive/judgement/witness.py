@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from math import log10
 
 from derive.errors import UsageError
 from derive.judgement.comparing import FIELDS, Failure, failure, sides_at
@@ -79,15 +80,41 @@ def side_texts(left: Exact, right: Exact) -> tuple[str, str]:
         shown = [_decimals(value, digits) for value in (left, right)]
         if shown[0][1] < shown[1][0] or shown[1][1] < shown[0][0]:
             break
-    texts = [
-        _interval_text(bounds, digits) if isinstance(value, Interval) else _exact_text(value)
-        for value, bounds in zip((left, right), shown, strict=True)
-    ]
+    for length in (20, 200, 2000, LONGEST):
+        texts = [
+            _interval_text(bounds, digits)
+            if isinstance(value, Interval)
+            else _exact_text(value, length)
+            for value, bounds in zip((left, right), shown, strict=True)
+        ]
+        if texts[0] != texts[1]:
+            break
     return texts[0], texts[1]
 
 
-def _exact_text(value: Exact) -> str:
-    return number_text(value) if isinstance(value, Fraction) else str(value)
+LONGEST = 4000
+"""Numbers of more digits are shown by their first ones."""
+
+
+def _exact_text(value: Exact, length: int) -> str:
+    """An exact value in full; of a number too long for that, the first `length` digits."""
+    if not isinstance(value, Fraction):
+        return str(value)
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) < 3 * LONGEST:
+        return number_text(value)
+    return _leading_text(value, length)
+
+
+def _leading_text(value: Fraction, length: int) -> str:
+    """The first digits of a number that is not zero, and its power of ten: `1.25…·10^5000`."""
+    size = abs(value)
+    exponent = round((size.numerator.bit_length() - size.denominator.bit_length()) * log10(2))
+    while size < Fraction(10) ** exponent:
+        exponent -= 1
+    while size >= Fraction(10) ** (exponent + 1):
+        exponent += 1
+    first = str(int(size / Fraction(10) ** (exponent - length + 1)))
+    return f"{'−' if value < 0 else ''}{first[0]}.{first[1:]}…·10^{exponent}"
 
 
 def _decimals(value: Exact, digits: int) -> tuple[Fraction, Fraction]:

@@ -232,7 +232,7 @@ def test_nothing_is_tried_where_nothing_can_be(reading, names):
 
 def test_the_limit_of_time_is_kept():
     reading, names = TRUE["exp"]
-    assert refute(reading, names, Limits(seconds=0.0)) == 1
+    assert refute(reading, names, Limits(seconds=0.0)) == 0
 
 
 def test_close_intervals_get_the_digits_that_part_them():
