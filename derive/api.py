@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from derive.kernel.plan import Plan
     from derive.meaning.claims import Meaning
     from derive.reading.statements import Document
+    from derive.report.explain import Explanation
 
 
 def documents() -> dict[str, str]:
@@ -116,6 +117,15 @@ class Derivation:
         from derive.report.views import CheckedView
 
         return CheckedView.of(check(self.meaning, limits, progress, repairs, jobs))
+
+    def explain(self, line: int, column: int | None = None) -> tuple[Explanation, ...]:
+        """The claims on a line in depth; with a column, the one nearest to it.
+
+        Raises UsageError when no claim stands there.
+        """
+        from derive.report.explain import explain
+
+        return explain(self.meaning, line, column)
 
     def grad(self, wrt: str) -> Gradient:
         """Derive the gradient of the objective by an input, from the definitions alone."""

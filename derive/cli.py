@@ -85,6 +85,25 @@ def check(
 
 
 @cli.command()
+@click.argument("place", metavar="FILE:LINE[:COLUMN]")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+def explain(place: str, style: str) -> None:
+    """Explain the claims on one line: names, reading, both sides, rules, what is wrong."""
+    from derive.report.explain import split_place
+    from derive.report.explained import explanations_to_json, print_explanations
+    from derive.report.terminal import progress
+
+    file, line, column = split_place(place)
+    derivation = _load(file)
+    with progress(f"explaining {place}"):
+        explanations = derivation.explain(line, column)
+    if style == "json":
+        click.echo(explanations_to_json(explanations))
+    else:
+        print_explanations(explanations, _screen())
+
+
+@cli.command()
 @click.argument("file")
 @click.option("--wrt", required=True, help="The input to differentiate by, such as x or gamma.")
 def grad(file: str, wrt: str) -> None:
