@@ -16,6 +16,8 @@ Kind = Literal[
 ]
 EQUALS = frozenset({"=", ":=", "\\coloneqq", "\\triangleq", "\\equiv", "\\overset{def}{=}"})
 DEFINES_ANEW = frozenset({":=", "\\coloneqq"})
+SELECTING = frozenset({"argmax", "argmin"})
+"""Functions that pick a place; a statement with one is listed and not judged."""
 MEMBER = frozenset({"\\in", ":"})
 
 
@@ -45,6 +47,8 @@ def kind_of(body: s.Expr, is_variable: Callable[[str], bool], letters: frozenset
     if not isinstance(body, s.Chain):
         return "formula"
     signs = {relation.sign for relation in body.relations}
+    if any(isinstance(node, s.Call) and node.function in SELECTING for node in walk(body)):
+        return "not judged"
     if signs & MEMBER:
         return "declaration"
     if signs - EQUALS - set(SIGNS):
@@ -54,6 +58,15 @@ def kind_of(body: s.Expr, is_variable: Callable[[str], bool], letters: frozenset
     if _is_condition(body, is_variable, letters):
         return "condition"
     return "equation" if signs & EQUALS else "assumption"
+
+
+def why_not_judged(body: s.Chain) -> str:
+    """What in a statement is listed and not judged."""
+    for node in walk(body):
+        if isinstance(node, s.Call) and node.function in SELECTING:
+            return f"{node.function} is not judged"
+    signs = [r.sign for r in body.relations if r.sign not in EQUALS | MEMBER | SIGNS.keys()]
+    return f"{signs[0]} is not judged" if signs else "an inequality that is claimed is not judged"
 
 
 def _is_condition(
@@ -149,7 +162,7 @@ def left_side(expr: s.Expr) -> Left | None:
 
 def _indexed(base: s.Expr, items: tuple[s.Expr, ...], node: s.Expr) -> Left | None:
     key = key_of(base)
-    if key is None:
+    if key is None or (isinstance(base, s.Name) and base.font == "mathbb" and base.letter in "EPV"):
         return None
     letters = [index_letter(part) for part in split_items(items, 9)]
     label = labelled_key(base, items)
@@ -160,6 +173,8 @@ def _indexed(base: s.Expr, items: tuple[s.Expr, ...], node: s.Expr) -> Left | No
 
 def _function(head: s.Expr, argument: s.Expr) -> Left | None:
     key = key_of(head)
+    if isinstance(head, s.Subscript) and not any(map(index_letter, head.items)):
+        key = labelled_key(head.base, head.items)
     indices: tuple[str, ...] = ()
     if isinstance(argument, s.Subscript):
         letters = [index_letter(part) for part in split_items(argument.items, 9)]

@@ -13,7 +13,7 @@ from derive.meaning.functions import known_function
 from derive.meaning.names import bare_key, capital_of, key_of, span_of, walk
 from derive.meaning.records import Given, Objective, Record
 from derive.meaning.setting import FunctionDefinition
-from derive.meaning.subscripts import SIGNS, free_letters, index_letter
+from derive.meaning.subscripts import SIGNS, free_letters, index_letter, split_items
 from derive.meaning.terms import Affine, Bound
 from derive.reading import syntax as s
 from derive.reading.statements import Statement
@@ -26,6 +26,8 @@ _CLAIM_WORDS = frozenset(
     )
 )
 _LOSSES = frozenset({"\\ell", "l", "L", "\\mathcal{L}", "loss", "J", "E", "\\mathcal{E}", "f"})
+_PLAIN_LOSSES = frozenset({"\\ell", "\\mathcal{L}", "loss", "\\mathcal{E}"})
+"""Losses by any author; the other letters are losses where the left side is one too."""
 
 
 class StatedLike(Protocol):
@@ -116,7 +118,16 @@ class Defining:
         if left.arguments is not None:
             taken = force.is_variable(left.name) or known_function(left.name) is not None
             taken = taken or left.name in mentions(right)
+            if isinstance(left.node, s.Prime) and key_of(left.node.base) in force.functions:
+                return None
             return left if anew or not taken else None
+        if left.name.startswith("e^{(") and not force.is_variable("e"):
+            return None
+        shape = force.declared.get(left.name)
+        if shape is not None and len(left.indices) > len(shape) and left.name not in force.records:
+            return None
+        if not anew and _is_delta(left, force):
+            return None
         if left.label is not None and left.label in force.records:
             return replace(left, name=left.label, indices=()) if anew else None
         if self._is_entry(left) and not anew:
@@ -207,12 +218,14 @@ class Defining:
         key = key_of(head)
         if key not in _LOSSES or self._force.is_variable(key) or not isinstance(argument, s.Group):
             return False
+        if key not in _PLAIN_LOSSES and left.name not in _LOSSES:
+            return False
         body = argument.body
         keys = [key_of(x) for x in (body.items if isinstance(body, s.List) else (body,))]
         names = tuple(k for k in keys if k is not None)
         if len(names) != len(keys) or self._force.declared.get(left.name):
             return False
-        self._force.objectives[left.name] = Objective(None, names)
+        self._force.objectives[left.name] = Objective(None, names, (), key)
         self._force.declared.pop(left.name, None)
         self._force.changed = True
         return True
@@ -351,6 +364,17 @@ class Defining:
             if not more:
                 return frozenset(found)
             found |= more
+
+
+def _is_delta(left: Left, force: Force) -> bool:
+    """`δ_{jk}`, `δ_{12}` or `I_{jj}`: an entry of what is known without a declaration."""
+    match left.node:
+        case s.Subscript(base=s.Name(letter="\\delta" | "I" as name, font=""), items=items):
+            parts = split_items(items, 9)
+            plain = all(isinstance(part, s.Number) or index_letter(part) for part in parts)
+            return len(parts) == 2 and plain and not force.is_variable(name)
+        case _:
+            return False
 
 
 def _is_supposed(sentence: str) -> bool:

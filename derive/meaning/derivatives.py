@@ -31,7 +31,18 @@ def derivative(setting: Setting, node: s.Derivative) -> Typed:
             f"the derivative is of order {node.order} above and of order {total} below", node
         )
     for expr, order in reversed(node.by):
-        for target in [target_of(setting, expr)] * order:
+        target = target_of(setting, expr)
+        if target[0].role == "objective" and total == 1:
+            return _by_objective(setting, of, target[0], expr)
+        if expr is setting.stands.get(target[0].key) and not _goes_through(
+            setting, of, target[0].key
+        ):
+            raise setting.error(
+                "a derivative by an expression is not read where its parts stand elsewhere too",
+                expr,
+                advice="Define a name for the expression and use it throughout.",
+            )
+        for _ in range(order):
             of = differentiate(setting, of, target)
     return Typed(of)
 
@@ -53,6 +64,13 @@ def differentiate(setting: Setting, of: t.Term, target: Target) -> t.Term:
     base: t.Term = t.Variable(symbol)
     twice = t.Multiply((TWO, t.Element(base, at) if at else base), ())
     return t.Divide(result, twice, result.shape)
+
+
+def _by_objective(setting: Setting, of: t.Term, loss: t.Symbol, node: s.Node) -> Typed:
+    """`∂L/∂L = 1`; how anything else depends on the loss is not known."""
+    if of != t.Variable(loss):
+        raise setting.error("a derivative by the loss is read of the loss itself only", node)
+    return Typed(t.Number(Fraction(1)))
 
 
 def _through_fixed(setting: Setting, of: t.Term, target: t.Symbol) -> tuple[t.Term, t.Term] | None:
@@ -80,13 +98,53 @@ def target_of(setting: Setting, expr: s.Expr) -> Target:
             return _entry(setting, expr, base, items)
         case _:
             key = key_of(expr)
-            if key is None:
-                raise setting.error(
-                    "a derivative by an expression is not read",
-                    expr,
-                    advice="Define a name for the expression and derive by that.",
-                )
-            return _whole(setting, key, expr)
+            return _whole(setting, key, expr) if key else _standing_for(setting, expr)
+
+
+def _standing_for(setting: Setting, expr: s.Expr) -> Target:
+    """The name whose definition is just this expression; raises where that is not one name."""
+    wanted = _opened(expr)
+    found = [
+        (key, indices)
+        for key, (indices, body) in setting.names.bodies.items()
+        if _opened(body) == wanted and key in setting.names.symbols
+    ]
+    if len(found) != 1:
+        raise setting.error(
+            "a derivative by an expression is not read",
+            expr,
+            advice="Define a name for the expression and derive by that.",
+        )
+    key, indices = found[0]
+    setting.stands[key] = expr
+    symbol, before, square = _whole(setting, key, expr)
+    at = before + tuple(t.Affine.name(letter) for letter in indices)
+    for position, size in zip(at, symbol.shape, strict=False):
+        if position is not None:
+            setting.use(position, size, expr)
+    return symbol, at, square
+
+
+def _opened(expr: s.Expr) -> s.Expr:
+    while isinstance(expr, s.Group) and expr.opening in ("(", "[", "{"):
+        expr = expr.body
+    return expr
+
+
+def _goes_through(setting: Setting, of: t.Term, key: str) -> bool:
+    """Whether a term depends on what a name is made of through that name alone."""
+    names = setting.names
+    made_of = names.uses.get(key, frozenset()) | names.reach.get(key, frozenset())
+    todo, seen = list(symbols_in(of)), {key}
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        if name in made_of or name in names.outputs:
+            return False
+        seen.add(name)
+        todo += names.uses.get(name, ())
+    return True
 
 
 def _squared(setting: Setting, base: s.Expr) -> bool:

@@ -7,9 +7,11 @@ from typing import assert_never
 
 from derive.meaning import products
 from derive.meaning import terms as t
+from derive.meaning.applying import applied
 from derive.meaning.derivatives import derivative, differentiate, target_of
-from derive.meaning.functions import applied, bars, call, root
-from derive.meaning.names import key_of
+from derive.meaning.functions import call
+from derive.meaning.names import key_of, walk
+from derive.meaning.norms import bars, inner_product, root
 from derive.meaning.setting import Setting, Typed
 from derive.meaning.shapes import is_square
 from derive.meaning.subscripts import condition, index_letter, is_index, known, name, subscript
@@ -46,6 +48,10 @@ def elaborate(setting: Setting, expr: s.Expr) -> Typed:
             return derivative(setting, expr)
         case s.BigOperator():
             return big_operator(setting, expr)
+        case s.Group(opening="\\langle", body=s.List(items=(left, right))):
+            return inner_product(setting, left, right, expr)
+        case s.Group(opening="\\langle"):
+            raise setting.error(_NO_AVERAGE, expr, "Write the mean as a sum.")
         case s.Group(body=body):
             return elaborate(setting, body)
         case s.Bars():
@@ -61,11 +67,12 @@ def elaborate(setting: Setting, expr: s.Expr) -> Typed:
         case s.Chain():
             return Typed(t.Indicator(condition(setting, expr)))
         case s.Star() | s.Slice() | s.Dots() | s.List() | s.Mapping() | s.Words():
-            raise setting.error(_NO_VALUE[type(expr)], expr)
+            raise setting.error(_NO_VALUE[type(expr)], expr, _INSTEAD.get(type(expr), ""))
         case _:
             assert_never(expr)
 
 
+_NO_AVERAGE = "angle brackets are read around two vectors or matrices only"
 _NO_VALUE: dict[type[s.Node], str] = {
     s.Star: "a star stands here without a name",
     s.Slice: "a colon stands here outside a subscript",
@@ -75,8 +82,19 @@ _NO_VALUE: dict[type[s.Node], str] = {
     s.Words: "words stand here where a value is expected",
 }
 
+_INSTEAD: dict[type[s.Node], str] = {
+    s.Dots: "Write the sum with its sign, \\sum_{i=1}^{N}, or the product with \\prod_{i=1}^{N}.",
+    s.List: "State one equation for each of the values.",
+}
+
 
 def _number(setting: Setting, expr: s.Number) -> Typed:
+    if "e" in expr.text.lower() and known(setting, "e"):
+        raise setting.error(
+            f"{expr.text} is a power of ten, and e is a name here",
+            expr,
+            "Write 10^{-5} for the power, or a sign of multiplication before e.",
+        )
     if len(expr.text) > _MAX_DIGITS:
         raise setting.error(f"a number of more than {_MAX_DIGITS} digits is not read", expr)
     return Typed(t.Number(expr.value))
@@ -91,9 +109,30 @@ def _power(setting: Setting, expr: s.Power) -> Typed:
     if key_of(expr.base) == "e" and not known(setting, "e"):
         exponent = elaborate(setting, expr.exponent)
         return Typed(t.Function("exp", (exponent.term,), exponent.shape), exponent.row)
+    if _is_label(setting, expr):
+        raise setting.error(
+            f"{setting.text(expr)} is not declared, and is not read as a power",
+            expr,
+            "Declare this name; write x_i for an entry and x^{i} for a power.",
+        )
     base = elaborate(setting, expr.base)
     exponent = elaborate(setting, expr.exponent)
     return products.power(setting, base, exponent.term, expr, entries=bool(expr.operator))
+
+
+def _is_label(setting: Setting, expr: s.Power) -> bool:
+    """Whether an exponent in parentheses is a label, `x^{(i)}`, rather than a power."""
+    base = expr.base.base if isinstance(expr.base, s.Subscript) else expr.base
+    match expr.exponent:
+        case s.Group(opening="(", body=s.Name() | s.Number() | s.Words()):
+            return key_of(base) is not None
+        case s.Group(opening="(", body=s.Sum() | s.Product() | s.List() as body):
+            letters = {index_letter(node) for node in walk(body)} - {None}
+            return key_of(base) is not None and any(
+                is_index(setting, letter, subscript=False) for letter in letters if letter
+            )
+        case _:
+            return False
 
 
 def _transpose(setting: Setting, expr: s.Transpose) -> Typed:

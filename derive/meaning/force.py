@@ -109,6 +109,7 @@ class Force:
         symbols = self._undefined()
         for key in circular:
             self.failed[key] = MeaningError(f"{key} is defined in terms of itself")
+            self.gone[key] = "it is defined in terms of itself"
         self.names = Names(
             symbols,
             self.functions,
@@ -124,6 +125,7 @@ class Force:
             tuple(key for key in self.objectives),
             bodies={k: (r.left.indices, r.body) for k, r in self.records.items() if _plain(r)},
             basis=self.basis,
+            heads={o.head: key for key, o in self.objectives.items() if o.head},
         )
         definitions = self._read_all(order, symbols)
         self.names = replace(self.names, symbols=dict(symbols), gone=dict(self.gone))

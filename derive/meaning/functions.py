@@ -6,11 +6,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.meaning import terms as t
-from derive.meaning.names import key_of
 from derive.meaning.products import power
 from derive.meaning.setting import FunctionDefinition, Setting, Typed
 from derive.meaning.shapes import broadcast, describe, is_square
-from derive.meaning.subscripts import positions, select
+from derive.meaning.subscripts import positions
 from derive.reading import syntax as s
 
 KNOWN = frozenset(
@@ -66,7 +65,7 @@ _INVERSE = {
     "cosh": "arccosh",
     "tanh": "arctanh",
 }
-_MATRIX = {"tr": "trace", "trace": "trace", "det": "det", "diag": "diag", "norm": "norm"}
+MATRIX = {"tr": "trace", "trace": "trace", "det": "det", "diag": "diag", "norm": "norm"}
 _OVER_AXIS = frozenset({"softmax"})
 _TO_SCALAR = frozenset({"logsumexp"})
 MAX_DEPTH = 16
@@ -81,7 +80,7 @@ def known_function(word: str) -> str | None:
     lower = _SPELLED.get(lower, lower)
     if lower in ("psi", "gamma") and spelled[:1].islower() and word.startswith("\\"):
         return "digamma" if lower == "psi" else None
-    if lower in KNOWN or lower in _MATRIX or lower == "sqrt":
+    if lower in KNOWN or lower in MATRIX or lower == "sqrt":
         return lower
     return None
 
@@ -90,7 +89,7 @@ def call(setting: Setting, node: s.Call) -> Typed:
     """A known function applied, with what stands on its name."""
     name = known_function(node.function)
     defined = setting.names.functions.get(node.function)
-    arguments = _arguments(node.argument)
+    arguments = arguments_of(node.argument)
     if defined is not None:
         return _with_power(setting, node, apply_definition(setting, defined, arguments, (), node))
     if name is None:
@@ -124,20 +123,20 @@ def _with_power(setting: Setting, node: s.Call, value: Typed) -> Typed:
     return power(setting, value, setting.scalar(node.power, "an exponent"), node, entries=True)
 
 
-def _arguments(expr: s.Expr) -> tuple[s.Expr, ...]:
+def arguments_of(expr: s.Expr) -> tuple[s.Expr, ...]:
     match expr:
         case s.List(items=items):
             return items
         case s.Group(body=body):
-            return _arguments(body)
+            return arguments_of(body)
         case _:
             return (expr,)
 
 
 def function(setting: Setting, name: str, values: list[Typed], node: s.Node) -> Typed:
     """A known function of its arguments."""
-    if name in _MATRIX:
-        return _matrix_function(setting, _MATRIX[name], values, node)
+    if name in MATRIX:
+        return _matrix_function(setting, MATRIX[name], values, node)
     if name == "sqrt":
         return Typed(t.Power(values[0].term, t.Number(Fraction(1, 2))), values[0].row)
     if len(values) != 1 and name not in ("max", "min"):
@@ -177,93 +176,6 @@ def _matrix_function(setting: Setting, name: str, values: list[Typed], node: s.N
             if not is_square(value.shape):
                 raise setting.ill_typed(f"diag of {describe(value.shape)}", node)
             return Typed(t.MatrixFunction("diag", value.term, value.shape[:1]))
-
-
-def applied(setting: Setting, head: s.Expr, argument: s.Expr) -> Typed | None:
-    """`head argument` as an application, postfix marks of the argument carried over; else None.
-
-    The argument is a bracketed expression, perhaps with a subscript, a power or a transpose.
-    """
-    if not _is_function(setting, head):
-        return None
-    match argument:
-        case s.Group(opening="(" | "\\{" | "[", body=body):
-            return _apply(setting, head, _arguments(body), (), argument)
-        case s.Subscript(base=s.Group(opening="(", body=body), items=items):
-            return _apply(setting, head, _arguments(body), items, argument)
-        case s.Power(base=base, exponent=exponent, operator=operator):
-            value = applied(setting, head, base)
-            if value is None:
-                return None
-            raised = setting.scalar(exponent, "an exponent")
-            return power(setting, value, raised, argument, entries=bool(operator))
-        case s.Transpose(base=base):
-            value = applied(setting, head, base)
-            return None if value is None else Typed(t.Transposed(value.term), not value.row)
-        case _:
-            return None
-
-
-def _is_function(setting: Setting, head: s.Expr) -> bool:
-    key = key_of(head.base) if isinstance(head, s.Prime) else key_of(head)
-    if key is None:
-        return False
-    if key in setting.names.functions:
-        return True
-    symbol = setting.names.symbols.get(setting.key(key))
-    if symbol is not None:
-        return symbol.role in ("objective", "opaque")
-    if key in setting.local or key in setting.names.sizes or key in ("\\pi", "e"):
-        return False
-    if setting.indices.is_bound(key) or key in setting.outer or key in setting.names.gone:
-        return False
-    return setting.names.capital(key) is None or isinstance(head, s.Prime)
-
-
-def _apply(
-    setting: Setting,
-    head: s.Expr,
-    arguments: tuple[s.Expr, ...],
-    items: tuple[s.Expr, ...],
-    node: s.Node,
-) -> Typed:
-    primes, base = 0, head
-    while isinstance(base, s.Prime) and key_of(base) not in setting.names.functions:
-        primes, base = primes + base.count, base.base
-    key = key_of(base) or ""
-    defined = setting.names.functions.get(key)
-    if defined is not None and not primes:
-        return apply_definition(setting, defined, arguments, items, node)
-    symbol = setting.names.symbols.get(key)
-    if symbol is not None and symbol.role == "objective" and not primes:
-        value = _objective(setting, symbol, arguments, node)
-        if value is not None:
-            return value
-    name = known_function(key) if symbol is None and not key.startswith("\\") else None
-    if name is not None and not primes:
-        value = function(setting, name, [setting.term(a) for a in arguments], node)
-    else:
-        value = opaque(setting, key, arguments, primes, node)
-    if not items:
-        return value
-    at = positions(setting, items, len(value.shape))
-    if at is None:
-        raise setting.error("this subscript is no index", node)
-    return select(setting, value, at, node)
-
-
-def _objective(
-    setting: Setting, symbol: t.Symbol, arguments: tuple[s.Expr, ...], node: s.Node
-) -> Typed | None:
-    """The objective when it is applied to just its outputs; None: an opaque function of scalars."""
-    keys = frozenset(key_of(argument) or "" for argument in arguments)
-    if setting.names.outputs.get(symbol.key, keys - {""}) == keys:
-        return Typed(t.Variable(symbol))
-    if any(setting.term(argument).shape for argument in arguments):
-        raise setting.error(
-            f"{symbol.latex or symbol.key} is applied to something else than its outputs", node
-        )
-    return None
 
 
 def opaque(
@@ -325,29 +237,3 @@ def _push(body: s.Expr, items: tuple[s.Expr, ...]) -> s.Expr:
             return s.Product((head, s.Subscript(argument, items, span=body.span)), ("",))
         case _:
             return s.Subscript(s.Group("(", ")", body, span=body.span), items, span=body.span)
-
-
-def bars(setting: Setting, node: s.Bars) -> Typed:
-    r"""`|x|` entry by entry, `\|x\|` the root of the sum of squares."""
-    value = setting.term(node.body)
-    if not node.double:
-        return Typed(t.Function("abs", (value.term,), value.shape), value.row)
-    match node.sub:
-        case None | s.Name(letter="F") | s.Number(text="2"):
-            if not value.shape:
-                return Typed(t.Function("abs", (value.term,), ()))
-            return Typed(t.MatrixFunction("norm", value.term, ()))
-        case _:
-            raise setting.error("only the Euclidean and the Frobenius norm are read", node)
-
-
-def root(setting: Setting, node: s.Root) -> Typed:
-    body = setting.term(node.body)
-    half: t.Term = t.Number(Fraction(1, 2))
-    if node.degree is not None:
-        degree = setting.scalar(node.degree, "the degree of a root")
-        if isinstance(degree, t.Number) and degree.value > 0:
-            half = t.Number(1 / degree.value)
-        else:
-            half = t.Divide(t.Number(Fraction(1)), degree, ())
-    return Typed(t.Power(body.term, half), body.row)

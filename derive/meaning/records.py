@@ -52,9 +52,11 @@ class Given:
 class Objective:
     """A scalar that depends on the outputs of the graph; `outputs` once they are settled.
 
-    `named` are the outputs that the words around its declaration name ("taken of y").
+    `named` are the outputs that the words around its declaration name ("taken of y"). `head` is
+    the function of `L = \\ell(y)`.
     """
 
     domain: t.Shape | None
     outputs: tuple[str, ...] | None = None
     named: tuple[str, ...] = ()
+    head: str = ""

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from derive.errors import DeriveError, IllTypedError, MeaningError
 from derive.meaning.claims import Claim, Fact, Meaning, Note, Unread
-from derive.meaning.classify import EQUALS, MEMBER, Kind, kind_of, letters_used
+from derive.meaning.classify import Kind, kind_of, letters_used, why_not_judged
 from derive.meaning.declare import Declaring
 from derive.meaning.define import Defining
 from derive.meaning.force import Force
@@ -285,8 +285,7 @@ class _Walk:
             case "equation" if isinstance(body, s.Chain):
                 yield from self._equation(item, body)
             case "not judged" if isinstance(body, s.Chain):
-                signs = [r.sign for r in body.relations if r.sign not in SIGNS | _EQUAL_SIGNS]
-                yield Fact("not judged", statement, span, f"{signs[0]} is not judged")
+                yield Fact("not judged", statement, span, why_not_judged(body))
             case "incomplete":
                 place = place_of(self.document.source, span)
                 message = "one side of this relation is missing"
@@ -352,9 +351,6 @@ class _Walk:
             conditions,
             reread,
         )
-
-
-_EQUAL_SIGNS = {sign: sign for sign in EQUALS | MEMBER}
 
 
 def _formulas(block: Block) -> Iterator[Formula]:

@@ -57,7 +57,9 @@ class Names:
     `squares` are the names whose square is defined; `hidden` the fixed indices that a definition
     depends on. `gone` says of a name out of force why it is. `prime` is the variable that a prime
     derives by. `through` names the one output of an objective that depends on a fixed entry of it.
-    `outputs` are the names each objective is a function of, once they are known.
+    `outputs` are the names each objective is a function of, once they are known. `bodies` are the
+    right sides of definitions as written, with the indices of their left sides. `basis` says that
+    the text speaks of basis vectors. `heads` maps the function of a loss to the loss.
     """
 
     symbols: Mapping[str, Symbol]
@@ -74,6 +76,9 @@ class Names:
     losses: tuple[str, ...] = ()
     through: Mapping[str, Symbol] = field(default_factory=dict)
     outputs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    bodies: Mapping[str, tuple[tuple[str, ...], s.Expr]] = field(default_factory=dict)
+    basis: bool = False
+    heads: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def objectives(self) -> list[Symbol]:
@@ -95,7 +100,7 @@ class Setting:
     being applied; `aliases` and `dropped` read a definition of a capital for its small letter:
     which names stand for which, and which indices fall away. `outer` are letters that are free
     around the expression. `rename` gives bound indices new letters inside a function, whose
-    applications `depth` counts.
+    applications `depth` counts. `stands` are names that stand for an expression to derive by.
     """
 
     names: Names
@@ -110,6 +115,7 @@ class Setting:
     outer: frozenset[str] = frozenset()
     rename: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
+    stands: dict[str, s.Expr] = field(default_factory=dict)
 
     def term(self, expr: s.Expr) -> Typed:
         return self.read(self, expr)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from derive.meaning import terms as t
+from derive.meaning.advice import of_sign
 from derive.meaning.names import capital_of, children, key_of, labelled_key, name_latex
 from derive.meaning.setting import Setting, Typed
 from derive.meaning.shapes import describe
@@ -189,6 +190,12 @@ def subscript(setting: Setting, node: s.Subscript) -> Typed:
     if base is None:
         raise undeclared(setting, key, node)
     at = positions(setting, node.items, len(base.shape))
+    if at is None and any(isinstance(item, s.Chain) for item in node.items):
+        raise setting.error(
+            f"{setting.text(node)} is not read: a slice has no bounds",
+            node,
+            "Write a colon alone for a whole axis, or a sum over the entries that are meant.",
+        )
     if at is None:
         raise undeclared(setting, label or key, node)
     return select(setting, base, at, node)
@@ -255,6 +262,15 @@ def name(setting: Setting, node: s.Expr) -> Typed:
     raise undeclared(setting, key, node)
 
 
+def _basis_vector(setting: Setting, node: s.Subscript) -> Typed | None:
+    r"""`e_i` where the text says that it is a basis vector: a row of the identity."""
+    at = positions(setting, node.items, 1)
+    whole = _ones(setting, "I")
+    if at is None or at[0] is None or whole is None:
+        return None
+    return select(setting, whole, at, node)
+
+
 def _ones(setting: Setting, key: str, size: t.Affine | None = None) -> Typed | None:
     """Ones or the identity; a size that is not written is one of the reading's choices."""
     if key not in _ONES | _IDENTITIES:
@@ -297,6 +313,8 @@ def _special(setting: Setting, key: str, node: s.Subscript) -> Typed | None:
         return Typed(t.Indicator(condition(setting, node.items[0])))
     if ones and positions(setting, node.items, 1) is not None:
         return Typed(t.Number(Fraction(1)))
+    if key == "e" and setting.names.basis and len(node.items) == 1:
+        return _basis_vector(setting, node)
     if key != "\\delta" and key not in _IDENTITIES:
         return None
     at = positions(setting, node.items, 2)
@@ -367,6 +385,9 @@ def undeclared(setting: Setting, key: str, node: s.Node) -> Exception:
     gone = setting.names.gone.get(key)
     if gone is not None:
         return setting.error(f"{key} is out of force here: {gone}", node)
+    known_sign = of_sign(key if key != "e" or isinstance(node, s.Subscript) else "")
+    if known_sign is not None:
+        return setting.error(known_sign[0], node, known_sign[1])
     shown = name_latex(key)
     return setting.error(
         f"{key} is not declared",

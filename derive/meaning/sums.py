@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from derive.meaning import terms as t
+from derive.meaning.extrema import extreme
 from derive.meaning.names import key_of, walk
 from derive.meaning.ranges import Index, range_of
 from derive.meaning.setting import Setting, Typed
@@ -14,9 +15,9 @@ from derive.reading import syntax as s
 
 
 def big_operator(setting: Setting, node: s.BigOperator) -> Typed:
-    r"""`\sum` or `\prod` over the indices below it."""
-    if node.command not in ("sum", "prod"):
-        raise setting.error(f"\\{node.command} with a subscript is not read", node)
+    r"""`\sum` or `\prod` over the indices below it; `\max` and `\min` over one."""
+    if node.command in ("max", "min"):
+        return extreme(setting, node)
     if not node.lower:
         raise setting.error(
             "this sum does not say what it runs over", node, advice="Write its index below it."
@@ -67,13 +68,19 @@ def _letters_of(setting: Setting, item: s.Expr) -> Iterable[str]:
     """Letters that one item under a sum binds."""
     if not isinstance(item, s.Chain):
         return _plain_letters(setting, item)
+    if range_in(item) is not None:
+        return [index_letter(item.members[0] or item) or ""]
     sign = item.relations[0].sign
     if sign in ("=", "\\neq", "\\ne"):
         first = item.members[0]
         letter = None if first is None else index_letter(first)
         return [] if letter is None else [letter]
     if sign == "\\in":
-        raise setting.error("a sum over a set is not read", item)
+        raise setting.error(
+            "a sum over a set is not read",
+            item,
+            "Declare a mask m of zeros and ones and write \\sum_i m_i x_i.",
+        )
     around = setting.outer
     letters = [x for m in item.members if m is not None for x in [index_letter(m)] if x]
     return [
@@ -81,6 +88,18 @@ def _letters_of(setting: Setting, item: s.Expr) -> Iterable[str]:
         for x in letters
         if x not in around and not setting.indices.is_bound(x) and x not in setting.names.sizes
     ]
+
+
+def range_in(item: s.Expr) -> tuple[s.Expr, s.Expr] | None:
+    r"""First and last value of `i \in \{1, \dots, N\}`; None when it is not written so."""
+    match item:
+        case s.Chain(
+            members=(s.Name() as name, s.Group(opening="\\{", body=s.List(items=items))),
+            relations=(s.Relation(sign="\\in"),),
+        ) if index_letter(name) and any(isinstance(x, s.Dots) for x in items[1:-1]):
+            return items[0], items[-1]
+        case _:
+            return None
 
 
 def _plain_letters(setting: Setting, item: s.Expr) -> list[str]:
@@ -97,6 +116,14 @@ def _ranges(
     """First values as written under the sum, and the last value above it."""
     lows: dict[str, t.Affine] = {}
     for item in node.lower:
+        written = range_in(item)
+        if written is not None and isinstance(item, s.Chain):
+            if len(node.lower) > 1 or node.upper is not None:
+                raise setting.error("a range beside another one is not read", item)
+            letter, low = index_letter(item.members[0] or item), affine(setting, written[0])
+            if letter is None or low is None:
+                raise setting.error("this range of a sum is not read", item)
+            return {letter: low}, _limit(setting, written[1])
         if isinstance(item, s.Chain) and item.relations[0].sign == "=":
             first, second = item.members[0], item.members[1]
             letter = None if first is None else index_letter(first)
@@ -156,7 +183,7 @@ def _conditions(setting: Setting, node: s.BigOperator) -> t.Condition:
     return tuple(
         comparison
         for item in node.lower
-        if isinstance(item, s.Chain) and item.relations[0].sign != "="
+        if isinstance(item, s.Chain) and item.relations[0].sign not in ("=", "\\in")
         for comparison in condition(setting, item)
     )
 

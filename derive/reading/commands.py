@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from derive.reading import vocabulary as words
 from derive.reading.heads import FunctionHead, Nabla, Partial
-from derive.reading.scanner import COMMAND, Scanner
+from derive.reading.scanner import AT_A_POINT, COMMAND, Scanner
 from derive.reading.span import Source, Span
 from derive.reading.syntax import Dots, Name, Words
 from derive.reading.tokens import Token, reading_error
@@ -18,6 +18,11 @@ _SPACED_WORD = re.compile(r"\s*\{((?:[a-z]|\\[,;:! ]|[ ~])+)\}")
 _FONT_ARGUMENT = re.compile(
     r"\s*(?:\{(?P<braced>[A-Za-z0-9 \-]+)\}|(?P<brace>\{\s*)?\\(?P<command>[A-Za-z]+)"
     r"(?(brace)\s*\}|)|(?P<single>[A-Za-z0-9]))"
+)
+_RELATION = re.compile(
+    r"\s*(?:\{\s*)?(:=|=:|=|<|>|\\(?:"
+    + "|".join(sorted(words.RELATIONS, key=len, reverse=True))
+    + r")(?![A-Za-z]))(?:\s*\})?"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9\-]*")
 
@@ -57,6 +62,7 @@ class CommandScanner(Scanner):
         elif self.top or self.rows:
             self.open.clear()
             self.need = []
+            self.columns = 0
             self.emit("ROW", "\\\\", start, self.at)
         elif self.open[-1].commas:
             self.emit("COMMA", ",", start, self.at)
@@ -129,8 +135,11 @@ class CommandScanner(Scanner):
             self.emit("WORDS", "for all", start, self.at)
         elif name == "intertext":
             self.emit("WORDS", self.argument().strip().lower(), start, self.at)
+        elif name == "arg":
+            self.selection(start)
         elif name in words.UNREAD:
-            self.wrong(f"{words.UNREAD[name]} (\\{name}) is not read", start)
+            advice = words.INSTEAD.get(name, "")
+            self.wrong(f"{words.UNREAD[name]} (\\{name}) is not read", start, advice)
         elif name in "%$#&_":
             self.wrong(f"unexpected \\{name}", start)
         else:
@@ -152,22 +161,35 @@ class CommandScanner(Scanner):
             start, self.at = match.start(1), match.end()
             side = "left" if name == "left" or name[-1] == "l" else "right"
             if side == "right" and not (self.open and self.open[-1].mark in ("|", "\\|", "||")):
-                self.wrong("a bar that marks where to evaluate is not read", start)
+                self.wrong("a bar that marks where to evaluate is not read", start, AT_A_POINT)
                 return
             self.bar(start, double=mark != "|", forced=side)
         self.sized = True
 
     def decorated(self, name: str, note: str, start: int) -> None:
         """`\\overset{def}{=}`, `\\textcolor{red}{x}`: the second argument is read."""
-        match = re.compile(r"\s*\{?\s*(=|\\equiv)\s*\}?").match(self.text, self.at)
-        if name in ("stackrel", "overset", "underset") and match:
+        match = _RELATION.match(self.text, self.at)
+        sign = match and words.RELATIONS.get(match[1].lstrip("\\"), match[1])
+        if name in ("stackrel", "overset", "underset") and match and sign:
             self.at = match.end()
-            defines = re.search(r"def|triangle|\bDelta\b", note)
-            self.emit("REL", ":=" if defines else "=", start, self.at)
+            if sign in ("=", "\\equiv") and re.search(r"def|triangle|\bDelta\b", note):
+                sign = ":="
+            elif sign == "=" and note.strip() in words.NOT_EQUAL:
+                sign = f"\\overset{{{note.strip()}}}{{=}}"
+            self.emit("REL", sign, start, self.at)
         elif name in ("stackrel", "overset", "underset"):
-            self.wrong(f"\\{name} is read only with an equals sign", start)
+            self.wrong(f"\\{name} is read only with a relation sign", start)
         else:
             self.transparent(name)
+
+    def selection(self, start: int) -> None:
+        r"""`\arg\max` is one word; so is `\arg \min`."""
+        match = re.compile(r"\s*(?:\\,|\\!)?\s*\\(max|min)(?![A-Za-z])").match(self.text, self.at)
+        if match is None:
+            self.wrong("unknown command \\arg", start)
+            return
+        self.at = match.end()
+        self.atom(FunctionHead("arg" + match[1], "operatorname"), start, self.at)
 
     def negation(self, start: int) -> None:
         match = re.compile(r"\s*(=|<|>|\\in\b)").match(self.text, self.at)
@@ -268,7 +290,19 @@ class CommandScanner(Scanner):
             if which == "begin":
                 self.optional_argument()
         else:
-            self.wrong(f"the environment {name!r} is not read", start)
+            self.unknown(name, which, start)
+
+    def unknown(self, name: str, which: str, start: int) -> None:
+        """An environment that is not read, up to its end: one finding."""
+        pattern = re.compile(r"\\(begin|end)\{" + re.escape(name) + r"\}")
+        depth = int(which == "begin")
+        while depth and (match := pattern.search(self.text, self.at)):
+            self.at = match.end()
+            depth += 1 if match[1] == "begin" else -1
+        advice = ""
+        if name.rstrip("*") in words.MATRICES:
+            advice = "Declare a name for the array and state its entries: A_{11} = a."
+        self.wrong(f"the environment {name!r} is not read", start, advice)
 
     def optional_argument(self) -> None:
         match = re.compile(r"\[[tbc]\]").match(self.text, self.at)

@@ -48,7 +48,7 @@ def parse_tokens(tokens: Sequence[Token], span: Span) -> Seq:
     """What the tokens of one statement say. Raises MisplacedError with a place in the source."""
     for token in tokens:
         if token.type == "ERROR":
-            raise MisplacedError(token.value, token.span)
+            raise MisplacedError(token.value.message, token.span, token.value.advice)
     try:
         return cast(Seq, _parser().parse(cast(Any, tokens)))
     except lark.exceptions.UnexpectedToken as error:

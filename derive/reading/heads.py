@@ -49,7 +49,9 @@ class Partial(Node):
 
 @dataclass(frozen=True, slots=True)
 class Nabla(Node):
-    r"""A bare `\nabla`."""
+    r"""A bare `\nabla`, with its order."""
+
+    order: int = 1
 
 
 Head = FunctionHead | BigHead | DerivativeHead | Partial | Nabla

@@ -15,7 +15,7 @@ from derive.reading.derivatives import stray
 from derive.reading.heads import Partial
 from derive.reading.span import Source, Span
 from derive.reading.statements import Statement
-from derive.reading.syntax import Chain, Expr, Group
+from derive.reading.syntax import Chain, Expr, Group, Relation
 from derive.reading.tokens import MisplacedError, Token, reading_error
 
 _CONTINUES = frozenset({"OP"})
@@ -89,8 +89,11 @@ def _unclosed(tokens: list[Token]) -> bool:
 def _segments(tokens: list[Token]) -> list[_Segment]:
     """The tokens cut at separators; a row that continues the one above is joined to it."""
     segments = [_Segment([])]
-    for token in tokens:
+    for at, token in enumerate(tokens):
         match token.type:
+            case "COLUMN":
+                if _relates(segments[-1].tokens) and _relates(_column(tokens[at + 1 :])):
+                    segments.append(_Segment([]))
             case "SEP" | "ROW":
                 segments.append(_Segment([], row=token.type == "ROW"))
             case "REL" if token.value == ":" and segments[-1].words == "for all":
@@ -111,6 +114,16 @@ def _segments(tokens: list[Token]) -> list[_Segment]:
         else:
             joined.append(segment)
     return joined
+
+
+def _relates(tokens: list[Token]) -> bool:
+    return any(token.type == "REL" for token in tokens)
+
+
+def _column(tokens: list[Token]) -> list[Token]:
+    """The tokens up to the end of a column of equations."""
+    ends = (k for k, token in enumerate(tokens) if token.type in ("SEP", "ROW", "COLUMN"))
+    return tokens[: next(ends, len(tokens))]
 
 
 def _ends_in_dot(tokens: list[Token]) -> bool:
@@ -139,7 +152,7 @@ def _goes_on(before: list[Token], after: list[Token]) -> bool:
         return True
     if first.type in _CONTINUES or (first.type == "SIGN" and first.value == "+"):
         return True
-    return first.type == "SIGN" and not any(token.type == "REL" for token in after)
+    return first.type == "SIGN" and not _relates(after)
 
 
 # ---- statements ---------------------------------------------------------------------------------
@@ -173,7 +186,28 @@ def _statements(segment: _Segment) -> list[Statement]:
         left = stray(bodies)
         if left is not None:
             raise MisplacedError("∂ stands outside a derivative", left.span)
-    return [_statement(_opened(body), segment.words) for body in bodies]
+    read = [part for body in bodies for part in _turned(_opened(body))]
+    return [_statement(body, segment.words) for body in read]
+
+
+def _turned(body: Expr) -> list[Expr]:
+    """`a = b =: c` is `c := b` after the chain `a = b`; what follows goes on from c."""
+    signs = [r.sign for r in body.relations] if isinstance(body, Chain) else []
+    if not isinstance(body, Chain) or "=:" not in signs:
+        return [body]
+    at = signs.index("=:")
+    before, name = body.members[at], body.members[at + 1]
+    if before is None or name is None:
+        raise MisplacedError("one side of =: is missing", body.relations[at].span)
+    parts: list[Expr] = []
+    if at:
+        parts.append(Chain(body.members[: at + 1], body.relations[:at], span=body.span))
+    sign = Relation(":=", span=body.relations[at].span)
+    parts.append(Chain((name, before), (sign,), span=body.span))
+    if at + 1 < len(signs):
+        rest = Chain(body.members[at + 1 :], body.relations[at + 1 :], span=body.span)
+        parts += _turned(rest)
+    return parts
 
 
 def _statement(body: Expr, words: str) -> Statement:
@@ -189,10 +223,9 @@ def _opened(body: Expr) -> Expr:
 
 def _unread(tokens: list[Token], words: str, problem: MisplacedError, source: Source) -> Statement:
     span = tokens[0].span.to(tokens[-1].span)
-    relation = any(token.type == "REL" for token in tokens)
-    return Statement(
-        None, span, words, reading_error(problem.message, source, problem.span), relation
-    )
+    relation = _relates(tokens)
+    error = reading_error(problem.message, source, problem.span, problem.advice)
+    return Statement(None, span, words, error, relation)
 
 
 def _comma_parts(tokens: list[Token]) -> list[list[Token]]:

@@ -95,7 +95,7 @@ def _take(items: Sequence[Item], at: int, depth: int) -> tuple[int, Expr]:
             return end - at, _derivative(factor, items[at + 1 : end], depth)
         case Nabla():
             end = _body_end(items, at)
-            head = DerivativeHead((), "nabla", "\\nabla", span=factor.span)
+            head = DerivativeHead((), "nabla", "\\nabla", factor.order, span=factor.span)
             return end - at, _derivative(head, items[at + 1 : end], depth)
         case _:
             return 1, cast(Expr, factor)

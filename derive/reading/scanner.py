@@ -17,14 +17,15 @@ from derive.errors import ReadingError
 from derive.reading import vocabulary as words
 from derive.reading.span import Source, Span
 from derive.reading.syntax import Name, Number
-from derive.reading.tokens import Token, reading_error
+from derive.reading.tokens import Token, Trouble, reading_error
 
 MAX_NESTING = 64
 MAX_DIGITS = 40
 
 COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
-_SPACE = re.compile(r"(?:\s|~|&(?!&)|\\[,;:!> \n])+")
+_NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE]-?\d{1,2}(?!\d|\.\d))?")
+_SPACE = re.compile(r"(?:\s|~|&|\\[,;:!> \n])+")
+AT_A_POINT = "Define a function, f(x) = …, and write its value there."
 _OPENS_BAR = frozenset(
     {"SIGN", "OP", "REL", "COMMA", "LPAR", "LBRACE", "LBAR", "SEP", "ROW", "WORDS", "AMP", "ROWSEP",
      "CASES", "BIG", "LOPT"}
@@ -60,6 +61,7 @@ class Scanner(ABC):
         self.run = 0
         self.spaced = False
         self.sized = False
+        self.columns = 0
 
     def scan(self) -> list[Token]:
         """All tokens of the text."""
@@ -67,8 +69,8 @@ class Scanner(ABC):
         while self.at < length:
             space = _SPACE.match(text, self.at)
             if space:
-                if "&" in space.group() and self.in_cases:
-                    self.emit("AMP", "&", self.at, space.end())
+                if "&" in space.group():
+                    self.ampersands(space.group().count("&"), space.end())
                 self.at = space.end()
                 self.spaced = True
                 continue
@@ -77,6 +79,16 @@ class Scanner(ABC):
             if len(self.tokens) > before:
                 self.spaced = self.sized = False
         return self.tokens
+
+    def ampersands(self, count: int, end: int) -> None:
+        """Marks of alignment: every second one of a row begins another column of equations."""
+        if self.in_cases:
+            self.emit("AMP", "&", self.at, end)
+        elif self.top:
+            before = self.columns
+            self.columns += count
+            if self.columns // 2 > before // 2:
+                self.emit("COLUMN", "&", self.at, end)
 
     # ---- places and emission ---------------------------------------------------------------
 
@@ -115,9 +127,9 @@ class Scanner(ABC):
             raise self.too_deep(start)
         self.need.append(count)
 
-    def wrong(self, message: str, start: int) -> None:
+    def wrong(self, message: str, start: int, advice: str = "") -> None:
         """A piece that cannot be read; it spoils only the statement in which it stands."""
-        self.emit("ERROR", message, start, max(self.at, start + 1))
+        self.emit("ERROR", Trouble(message, advice), start, max(self.at, start + 1))
         self.fill()
 
     def too_deep(self, start: int) -> ReadingError:
@@ -268,6 +280,9 @@ class Scanner(ABC):
         entry = self.open[-1] if self.open else None
         fits = entry is not None and entry.mark in ("|", "||", "\\|")
         opens = forced == "left" or (not forced and (last in _OPENS_BAR or not fits))
+        if not fits and forced != "left" and last not in _OPENS_BAR and self.evaluates():
+            self.wrong("a bar that marks where to evaluate is not read", start, AT_A_POINT)
+            return
         twin = not double and self.text.startswith("|", self.at)
         if opens:
             if twin and not forced:
@@ -281,6 +296,10 @@ class Scanner(ABC):
         self.emit("RBAR", "\\|" if double else "|", start, self.at)
         if fits:
             self.pop()
+
+    def evaluates(self) -> bool:
+        """Whether a subscript follows a bar that no other one opened."""
+        return re.match(r"\s*_", self.text[self.at :]) is not None
 
     @abstractmethod
     def command(self, start: int) -> None:

@@ -64,6 +64,10 @@ def scripted_head(head: Any, scripts: list[Script]) -> Factor:
                 head = replace(head, primes=script.value, span=span)
             case Partial(), "sup" if isinstance(script.value, Number) and _small(script.value):
                 head = Partial(int(script.value.text), span=span)
+            case Nabla(order=1), "sup" if isinstance(script.value, Number) and _small(script.value):
+                head = Nabla(int(script.value.text), span=span)
+            case DerivativeHead(style="nabla", order=1), "sup" if _is_two(script.value):
+                head = _of_order(head, span)
             case Partial() | Nabla(), "sub":
                 head = _subscripted_sign(head, script, span)
             case _:
@@ -82,8 +86,27 @@ def _small(number: Number) -> bool:
 def _subscripted_sign(head: Partial | Nabla, script: Script, span: Span) -> DerivativeHead:
     by = tuple((item, 1) for item in script.value)
     if isinstance(head, Nabla):
-        return DerivativeHead(by, "nabla", "\\nabla", span=span)
+        plain = DerivativeHead(by, "nabla", "\\nabla", span=span)
+        return plain if head.order == 1 else _of_order(plain, span, head.order)
     return DerivativeHead(by, "subscript", "\\partial", max(head.order, len(by)), span=span)
+
+
+def _is_two(value: Any) -> bool:
+    return isinstance(value, Number) and value.text == "2"
+
+
+def _of_order(head: DerivativeHead, span: Span, order: int = 2) -> DerivativeHead:
+    r"""`\nabla_x^2`, `\nabla^2_{xy}`: a variable for each order, or one for all of them."""
+    names = [variable for variable, _ in head.by]
+    if len(names) == 1 and isinstance(names[0], Product) and len(names[0].factors) == order:
+        names = list(names[0].factors)
+    if len(names) == 1:
+        by: tuple[tuple[Expr, int], ...] = ((names[0], order),)
+    elif len(names) == order:
+        by = tuple((name, 1) for name in names)
+    else:
+        raise MisplacedError("this nabla does not say what each derivative is by", span)
+    return replace(head, by=by, order=order, span=span)
 
 
 def scripted_node(base: Expr, scripts: list[Script]) -> Expr:
@@ -92,6 +115,9 @@ def scripted_node(base: Expr, scripts: list[Script]) -> Expr:
     powers = [s for s in scripts if s.kind in ("sup", "op")]
     node = base
     seen = ""
+    label = next((p for p in powers if _is_label(p)), None)
+    if label is not None and ordered and ordered[0].kind == "sub":
+        node, powers = _powered(node, label), [p for p in powers if p is not label]
     for script in ordered:
         if seen == script.kind == "sub":
             raise MisplacedError("a second subscript", script.span)
@@ -100,6 +126,17 @@ def scripted_node(base: Expr, scripts: list[Script]) -> Expr:
     for script in powers:
         node = _powered(node, script)
     return node
+
+
+def _is_label(script: Script) -> bool:
+    r"""Whether an exponent belongs to the name before its subscript: `x_i^{(t)}`, `x_i^*`."""
+    match script.value:
+        case Star() | Name(letter="\\star" | "\\ast"):
+            return script.kind == "sup"
+        case Group(opening="(", body=Name() | Number()):
+            return script.kind == "sup"
+        case _:
+            return False
 
 
 def _ordered(node: Expr, script: Script) -> Expr:

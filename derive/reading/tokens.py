@@ -10,12 +10,21 @@ from derive.reading.span import Source, Span
 
 
 class MisplacedError(Exception):
-    """A piece stands where it cannot be read; carries message and place."""
+    """A piece stands where it cannot be read; carries message, place and what to do."""
 
-    def __init__(self, message: str, span: Span) -> None:
+    def __init__(self, message: str, span: Span, advice: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.span = span
+        self.advice = advice
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The value of an ERROR token: why it cannot be read, and what to do about it."""
+
+    message: str
+    advice: str = ""
 
 
 @dataclass(slots=True)

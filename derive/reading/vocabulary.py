@@ -34,7 +34,7 @@ UNICODE = {
 FUNCTIONS = _words(
     "exp log ln sin cos tan sec csc cot sinh cosh tanh coth arcsin arccos arctan arcsinh arccosh "
     "arctanh arsinh arcosh artanh erf erfc sigmoid softmax softplus logsumexp relu ReLU "
-    "max min sign sgn det tr Tr trace diag"
+    "max min sign sgn det tr Tr trace diag argmax argmin"
 )
 """Functions by their own command or as a word in `\\operatorname`, `\\mathrm`, `\\text`."""
 
@@ -58,7 +58,7 @@ FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 
 OPERATORS = {
     "cdot": "\\cdot", "times": "\\times", "odot": "\\odot", "circ": "\\circ", "ast": "*",
-    "otimes": "\\otimes", "div": "/", "bullet": "\\cdot",
+    "otimes": "\\otimes", "div": "/", "oslash": "/", "bullet": "\\cdot",
 }  # fmt: skip
 
 RELATIONS = {
@@ -88,7 +88,7 @@ LAYOUT = _words(
 SIZING = frozenset(name for name in LAYOUT if name.lower().startswith("big")) | {"left", "right"}
 
 LAYOUT_WITH_ARGUMENT = _words(
-    "label tag hspace vspace hskip phantom hphantom vphantom ref eqref cite footnote nonumber "
+    "label tag hspace vspace hskip phantom hphantom vphantom ref eqref cite footnote "
     "color mbox@ class id cssId style kern mkern mspace"
 )
 TRANSPARENT = _words(
@@ -121,9 +121,29 @@ UNREAD = {
     "lfloor": "a floor", "rfloor": "a floor", "lceil": "a ceiling", "rceil": "a ceiling",
     "binom": "a binomial coefficient", "pm": "a double sign", "mp": "a double sign",
     "oplus": "a direct sum", "bigcup": "a union", "bigcap": "an intersection", "mid": "a bar",
-    "exists": "a quantifier",
+    "exists": "a quantifier", "sup": "a supremum", "inf": "an infimum",
+    "bigoplus": "a direct sum", "bigotimes": "a product of tensors", "bigodot": "a product",
+    "bigvee": "a join", "bigwedge": "a meet", "cup": "a union", "cap": "an intersection",
+    "ltimes": "a product", "rtimes": "a product", "boxtimes": "a product", "vee": "a join",
 }  # fmt: skip
 """Commands that are known, and known not to be read."""
+
+INSTEAD = {
+    "pm": "Write one equation for each sign.", "mp": "Write one equation for each sign.",
+    "int": "Give the integral a name and declare it.",
+    "lim": "Give the limit a name and declare it.",
+    "sup": "Write \\max for the largest entry.", "inf": "Write \\min for the smallest entry.",
+    "bigodot": "Write \\prod and the index of an entry.",
+}  # fmt: skip
+"""What to write in place of a command that is not read."""
+
+MATRICES = _words("matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array")
+"""Environments that write an array out."""
+
+NOT_EQUAL = frozenset(
+    {"!", "?", "d", "D", "\\mathrm{d}", "\\mathcal{D}", "\\mathcal D", "d.", "\\text{d}"}
+)
+"""Notes above an equals sign that make it something else: demanded, asked, in distribution."""
 
 CONNECTING = _words(
     "for if and with where otherwise since because or when as so then thus hence therefore let "

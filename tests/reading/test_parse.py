@@ -225,7 +225,7 @@ WRONG = [
     (r"\int x", 1, "an integral (\\int) is not read"),
     (r"\left. f \right|_{x=0}", 16, "a bar that marks where to evaluate is not read"),
     (r"\begin{pmatrix} a \end{pmatrix}", 1, "the environment 'pmatrix' is not read"),
-    (r"\underset{i}{\max} x", 1, "\\underset is read only with an equals sign"),
+    (r"\underset{i}{\max} x", 1, "\\underset is read only with a relation sign"),
     (r"a ? b", 3, "unexpected character '?'"),
     ("9" * 41, 1, "a number of more than 40 digits"),
     ("x" * 20_001, 1, "a formula of more than 20000 characters"),
