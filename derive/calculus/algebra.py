@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import permutations, product
 
+from derive.calculus.borders import borders, contains, ends, moved_back, never_negative
 from derive.calculus.contraction import Range, contraction, open_contraction
 from derive.calculus.division import divided
 from derive.calculus.logarithms import logarithm
@@ -42,6 +43,7 @@ from derive.calculus.polynomial import (
 )
 from derive.calculus.powers import Powers
 from derive.calculus.rules import (
+    BORDERS,
     CONSTANT_SUM,
     CONTRACTION,
     DELTA_PICKS,
@@ -69,6 +71,7 @@ class NamedSum:
 
 
 MAX_SYMMETRIC = 4
+MAX_WRITTEN_OUT = 6
 EntryValues = Callable[[str, tuple[Position, ...]], Polynomial | None]
 
 
@@ -87,16 +90,16 @@ class Algebra(Powers):
     """Operations under given ranges, signs and named sums; `sizes` are the names of sizes,
     `symmetric` those of the matrices assumed symmetric.
 
-    With `divide`, terms under a sum are reduced modulo what they are divided by; `fractions` says
-    that a sum had such terms.
+    With `thorough`, terms under a sum are reduced modulo what they are divided by, and short sums
+    between numbers are written out; `left_over` says that there was something to do so.
     """
 
     sizes: frozenset[str] = frozenset()
     symmetric: frozenset[str] = frozenset()
     ranges: dict[str, Range] = field(default_factory=dict)
     named_sums: list[NamedSum] = field(default_factory=list)
-    divide: bool = False
-    fractions: bool = False
+    thorough: bool = False
+    left_over: bool = False
     fresh: Iterator[str] = field(default_factory=lambda: (f"~s{n}" for n in range(10**9)))
 
     def entry(self, key: str, positions: tuple[Position, ...]) -> Polynomial:
@@ -124,8 +127,8 @@ class Algebra(Powers):
         self.ranges[index] = limits
         total: Polynomial = {}
         if any(atom[0] == "power" and index in indices_of(atom) for m in body for atom, _ in m):
-            self.fractions = True
-            if self.divide:
+            self.left_over = True
+            if self.thorough:
                 self.trace.fire(DIVISION)
                 body = divided(self, body)
         if len(body) > 1:
@@ -142,15 +145,22 @@ class Algebra(Powers):
     def _sum_of_product(self, factors: Monomial, index: str, limits: Range) -> Polynomial:
         if not factors:
             self.trace.fire(CONSTANT_SUM)
+            if not never_negative(limits):
+                raise UnsupportedError("a sum whose range may be shorter than empty")
             low, high = limits
             length = position_value(high, self.sizes)
             add_into(length, position_value(low, self.sizes), -1)
             return add_into(length, constant(1))
-        for atom, _ in factors:
-            if atom[0] == "delta":
-                picked = self._pick(atom, factors, index, limits)
-                if picked is not None:
-                    return picked
+        deltas = [atom for atom, _ in factors if atom[0] == "delta"]
+        for atom in deltas:
+            picked = self._pick(atom, factors, index, limits)
+            if picked is not None:
+                return picked
+        split = self._at_borders(factors, index, limits)
+        if split is not None:
+            return split
+        if deltas:
+            raise UnsupportedError("a delta whose index may lie outside the range of the sum")
         ranges: dict[str, Range] = {index: limits}
         opened: Polynomial = {ONE: 1}
         for atom, exponent in factors:
@@ -181,6 +191,10 @@ class Algebra(Powers):
         """The contraction where factors of it cancel, None where none do."""
         return None
 
+    def transform_product(self, atom: Atom, change: Change) -> Polynomial:
+        """A product over an index whose factor changes."""
+        raise UnsupportedError("a product over an index")
+
     def transform_matrix(self, atom: Atom, change: Change) -> Polynomial:
         """A function of a matrix whose entries change."""
         raise UnsupportedError("a function of a matrix")
@@ -210,17 +224,46 @@ class Algebra(Powers):
         for here, there in ((atom[1], atom[2]), (atom[2], atom[1])):
             if plain_index(here) != index or index in position_indices(there):
                 continue
-            if self._covers(limits, there):
+            if self.covers(limits, there):
                 self.trace.fire(DELTA_PICKS)
                 rest = frozenset(p for p in factors if p[0] != atom)
                 return self.substitute({rest: 1}, {index: there})
-        raise UnsupportedError("a delta whose index may lie outside the range of the sum")
+        return None
 
-    def _covers(self, limits: Range, position: Position) -> bool:
+    def _at_borders(self, factors: Monomial, index: str, limits: Range) -> Polynomial | None:
+        """The sum over the whole axis and what it differs by at the borders, None if it is whole.
+
+        A short sum between numbers is written out where the attempt is thorough.
+        """
+        between = ends(limits)
+        if between is not None:
+            self.left_over = True
+            first, last = between
+            if not self.thorough or last - first >= MAX_WRITTEN_OUT:
+                return None
+            return self._at_places(factors, index, [((), k) for k in range(first, last + 1)])
+        split = borders(factors, index, limits, self.sizes)
+        if split is None:
+            return None
+        self.trace.fire(BORDERS)
+        body = self.substitute({factors: 1}, moved_back(index, split.shift))
+        total = self.sum_over(body, index, split.axis)
+        for places, sign in ((split.added, 1), (split.taken, -1)):
+            for place in places:
+                add_into(total, self.substitute(body, {index: place}), sign)
+        return total
+
+    def _at_places(self, factors: Monomial, index: str, places: list[Position]) -> Polynomial:
+        total: Polynomial = {}
+        for place in places:
+            add_into(total, self.substitute({factors: 1}, {index: place}))
+        return total
+
+    def covers(self, limits: Range, position: Position) -> bool:
         """Whether every value of the position lies in the range."""
         name = plain_index(position)
         if name is not None and isinstance(name, str) and name not in self.sizes:
-            return self.ranges.get(name) == limits
+            return name in self.ranges and contains(limits, self.ranges[name])
         low, high = limits
         return position in (low, high) and self._nonempty(limits)
 
@@ -337,6 +380,8 @@ class Algebra(Powers):
                 return kink(self, self.transform(thaw(atom[1]), change))
             case "exp":
                 return self.exponential(self.transform({atom[1]: 1}, change))
+            case "prod":
+                return self.transform_product(atom, change)
             case "inverse" | "det":
                 return self.transform_matrix(atom, change)
             case "call" | "extreme":

@@ -173,7 +173,7 @@ def _sum(signs: list[Sign]) -> Sign:
 def _constant(term: t.Term) -> Fraction | None:
     """The value of a term of numbers only."""
     match term:
-        case t.Number(value):
+        case t.Number(value) | t.Filled(value):
             return value
         case t.Divide(a, b):
             above, below = _constant(a), _constant(b)

@@ -26,6 +26,7 @@ from derive.calculus.indexed import (
 from derive.calculus.matrices import Determinant, OfMatrix, of_change
 from derive.calculus.opaque import Extreme, OpaqueCall
 from derive.calculus.piecewise import Oblige, Piecewise, refuse, slope
+from derive.calculus.products import IndexProduct
 from derive.calculus.rules import (
     DEFINITION_RULE,
     DETERMINANT_RULE,
@@ -35,6 +36,7 @@ from derive.calculus.rules import (
     INVERSE_RULE,
     KINK_RULE,
     POWER_RULE,
+    PRODUCT_OVER_RULE,
     PRODUCT_RULE,
     SECOND_RULE,
     SUM_RULE,
@@ -104,6 +106,8 @@ class Differentiation:
                 return self._power(expression, of_entry)
             case Piecewise():
                 return self._piecewise(expression, of_entry)
+            case IndexProduct():
+                return self._product_over(expression, of_entry)
             case OfMatrix():
                 return self._of_matrix(expression, of_entry)
             case Extreme():
@@ -145,6 +149,14 @@ class Differentiation:
                 self.trace.fire(FUNCTION_RULE)
                 terms.append(expression.fdiff(position + 1) * change)
         return sympy.Add(*terms)
+
+    def _product_over(self, node: IndexProduct, of_entry: Callable[[Entry], Expr]) -> Expr:
+        change = self._derive(node.body, of_entry)
+        if change is sympy.S.Zero:
+            return change
+        self.trace.fire(PRODUCT_OVER_RULE)
+        self.kinks(node.term)
+        return node.changed(change)
 
     def _of_matrix(self, node: OfMatrix, of_entry: Callable[[Entry], Expr]) -> Expr:
         change = self._derive(node.body, of_entry)

@@ -19,7 +19,6 @@ from itertools import permutations
 from derive.calculus.algebra import Algebra, Change
 from derive.calculus.contraction import Range, contraction, open_contraction
 from derive.calculus.factoring import content_and_common
-from derive.calculus.piecewise import is_positive
 from derive.calculus.polynomial import (
     ONE,
     Atom,
@@ -43,6 +42,7 @@ from derive.calculus.polynomial import (
     serial,
     thaw,
 )
+from derive.calculus.products import ProductAlgebra, product_over
 from derive.calculus.rules import CANCELLATION, INVERSE_OF_PRODUCT
 from derive.errors import UnsupportedError
 
@@ -66,7 +66,7 @@ class Matrix:
         return ((), 1), self.extent
 
 
-class MatrixAlgebra(Algebra):
+class MatrixAlgebra(ProductAlgebra):
     """The operations on polynomials, with inverses and determinants."""
 
     def to_cancel(self, ranges: Mapping[str, Range], factors: Monomial) -> Polynomial | None:
@@ -124,10 +124,12 @@ def determinant(algebra: Algebra, matrix: Matrix) -> Polynomial:
     factor, core = _scalar_factor(matrix)
     if factor != constant(1):
         power = _to_the_size(algebra, factor, matrix.extent)
-        if power is not None:
-            return algebra.multiply(power, determinant(algebra, core))
-    if matrix.entry == delta(*(index_position(i) for i in matrix.indices)):
-        return constant(1)
+        return algebra.multiply(power, determinant(algebra, core))
+    k = next(algebra.fresh)
+    algebra.ranges[k] = matrix.limits
+    diagonal = _diagonal(algebra, matrix, index_position(k))
+    if diagonal is not None:
+        return product_over(algebra, diagonal, k, matrix.limits)
     atom = _single_atom(matrix.entry)
     if atom is not None and atom[0] == "inverse":
         return algebra.power(determinant(algebra, opened(algebra, atom)), -1)
@@ -211,14 +213,10 @@ def _scalar_factor(matrix: Matrix) -> tuple[Polynomial, Matrix]:
     return scalar, Matrix(multiply(primitive, {own: 1}), matrix.indices, matrix.extent)
 
 
-def _to_the_size(algebra: Algebra, factor: Polynomial, extent: Position) -> Polynomial | None:
-    """`c^N` for a factor of an N×N matrix; of a symbolic size only when it is positive."""
-    if not extent[0]:
-        return algebra.power(factor, extent[1])
-    ((monomial, coefficient),) = factor.items()
-    if coefficient < 0 or not all(is_positive(algebra, atom) for atom, _ in monomial):
-        return None
-    return algebra.to_the_size(factor, extent)
+def _to_the_size(algebra: Algebra, factor: Polynomial, extent: Position) -> Polynomial:
+    """`c^N` for a factor of an N×N matrix."""
+    k = next(algebra.fresh)
+    return product_over(algebra, factor, k, (((), 1), extent))
 
 
 def _diagonal(algebra: Algebra, matrix: Matrix, row: Position) -> Polynomial | None:

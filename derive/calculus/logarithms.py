@@ -72,6 +72,8 @@ def _of_factor(algebra: Powers, atom: Atom) -> Polynomial:
             return {exponent: 1}
         case "const" if atom[1] == "e":
             return {ONE: 1}
+        case "prod":
+            return algebra.log_of_product(atom)
         case "power":
             return logarithm(algebra, thaw(atom[1]))
     return of_atom(log_atom(of_atom(atom)))

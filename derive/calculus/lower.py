@@ -35,12 +35,14 @@ from derive.calculus.positions import (
     Names,
     aligned,
     as_position,
+    as_size,
     check_power,
     filled,
     order,
     over,
     renamed,
 )
+from derive.calculus.products import IndexProduct, left_out
 from derive.calculus.rules import (
     EXTREME_RULE,
     LOSS_RULE,
@@ -161,6 +163,9 @@ class Lowering:
         base = self.entry(term.base, at, names)
         exponent = self.entry(term.exponent, (), names)
         if not exponent.is_Rational:
+            size = as_size(term.exponent, self.context)
+            if size is not None:
+                return self._to_the_size(term, base, size)
             self._oblige(term.base, "positive")
             return sympy.exp(exponent * sympy.log(base))
         if exponent.q != 1:
@@ -170,9 +175,13 @@ class Lowering:
         check_power(base, exponent)
         return sympy.Pow(base, exponent, evaluate=bool(base.is_Rational))
 
+    def _to_the_size(self, term: t.Power, base: Expr, size: Affine) -> Expr:
+        """A power to a size, such as `(-1)^N`: a product of equal factors, of any sign."""
+        if size.constant < 0:
+            self._oblige(term.base, "nonzero")
+        return IndexProduct(base, self.fresh(), Affine.number(1), size, None, term.base)
+
     def _sum(self, term: t.Sum, at: At, names: Names) -> Expr:
-        if term.product:
-            raise UnsupportedError("products over an index are not proved yet")
         inner = dict(names)
         bounds: list[tuple[str, Affine, Affine]] = []
         for bound in term.bounds:
@@ -183,10 +192,23 @@ class Lowering:
             inner[bound.name] = Affine.name(name)
             bounds.append((name, low, high))
         body = self.entry(term.body, at, inner)
+        if term.product:
+            return self._over(term, body, bounds, inner)
         if term.condition:
             body = body * self.indicator(term.condition, inner)
         for name, low, high in reversed(bounds):
             body = IndexSum(body, name, low, high)
+        return body
+
+    def _over(
+        self, term: t.Sum, body: Expr, bounds: list[tuple[str, Affine, Affine]], names: Names
+    ) -> Expr:
+        """A product over indices; one factor may be left out, by a condition `k != j`."""
+        skip = left_out(term, names) if term.condition else None
+        if skip is not None:
+            self._oblige(term.body, "nonzero")
+        for name, low, high in reversed(bounds):
+            body = IndexProduct(body, name, low, high, skip, term.body)
         return body
 
     def indicator(self, condition: t.Condition, names: Names) -> Expr:

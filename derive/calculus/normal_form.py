@@ -57,6 +57,7 @@ from derive.calculus.polynomial import (
     scale,
     serial,
 )
+from derive.calculus.products import IndexProduct, product_over, without
 from derive.calculus.rules import (
     COMMON_DENOMINATOR,
     DEFINED_SUM,
@@ -94,12 +95,12 @@ class Generic:
 class NormalForm:
     """Normal forms in one context. With `keep_names` false every definition is inserted.
 
-    With `divide`, fractions under a sum are divided out.
+    With `thorough`, fractions under a sum are divided out and short sums are written out.
     """
 
     context: Context
     keep_names: bool = True
-    divide: bool = False
+    thorough: bool = False
     max_terms: int = 20_000
     trace: Trace = field(default_factory=Trace)
     _definitions: dict[str, Generic] = field(default_factory=dict)
@@ -129,7 +130,7 @@ class NormalForm:
             max_terms=self.max_terms,
             sizes=frozenset(self.context.sizes),
             symmetric=symmetric_names(self.context),
-            divide=self.divide,
+            thorough=self.thorough,
         )
 
     def watch(self, trace: Trace) -> None:
@@ -214,6 +215,8 @@ class NormalForm:
                 return undefined(self.algebra, self.of(expression.argument))
             case Extreme():
                 return self._extreme(expression)
+            case IndexProduct():
+                return self._product_over(expression)
             case OfMatrix():
                 return self._of_matrix(expression)
             case OpaqueCall():
@@ -255,6 +258,15 @@ class NormalForm:
     def _call(self, expression: Expr) -> Polynomial:
         arguments = tuple(freeze(self.of(a)) for a in expression.args)
         return of_atom(("call", type(expression).__name__, (), arguments))
+
+    def _product_over(self, node: IndexProduct) -> Polynomial:
+        limits = to_position(node.low), to_position(node.high)
+        self.algebra.ranges[node.index] = limits
+        body = self.of(node.body)
+        result = product_over(self.algebra, body, node.index, limits)
+        if node.skip is None:
+            return result
+        return without(self.algebra, result, body, node.index, to_position(node.skip))
 
     def _of_matrix(self, node: OfMatrix) -> Polynomial:
         extent = to_position(node.extent)

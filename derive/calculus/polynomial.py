@@ -9,8 +9,10 @@ whose first item is its kind:
     ("delta", a, b)                  Kronecker's delta of two positions
     ("order", a)                     the indicator of a ≥ 1 for an affine a
     ("prime", p)                     a prime under a root
+    ("parity", n)                    (-1)^n for a size n
     ("const", name)                  π
     ("sum", ranges, factors, level)  a contraction; its bound indices are level, level + 1, …
+    ("prod", ranges, factor, level)  a product over bound indices level, level + 1, …
     ("power", base)                  a polynomial under a power
     ("exp", monomial)                the exponential of a monomial
     ("call", name, orders, arguments)   another function of polynomials; orders of an unknown one
@@ -125,7 +127,7 @@ def multiply_monomials(left: Monomial, right: Monomial) -> tuple[Monomial, Ratio
     return frozenset(exponents.items()), 1
 
 
-_SPECIAL = frozenset(["delta", "order", "prime", "step", "kink", "any"])
+_SPECIAL = frozenset(["delta", "order", "prime", "parity", "step", "kink", "any"])
 _EXCLUSIVE = frozenset(["step", "kink"])
 
 
@@ -139,6 +141,10 @@ def _normalise(exponents: dict[Atom, Rational]) -> tuple[Monomial, Rational]:
             del exponents[atom]
             if exponent != whole:
                 exponents[atom] = exponent - whole
+        elif atom[0] == "parity":
+            del exponents[atom]
+            if exponent % 2:
+                exponents[atom] = exponent % 2
         elif atom[0] in _SPECIAL:
             exponents[atom] = 1
             if atom[0] == "kink" and ("step", atom[1]) in exponents:
@@ -210,6 +216,10 @@ def indices_of(atom: Atom) -> frozenset[Index]:
             return indices_of_monomial(atom[1])
         case "call":
             return frozenset().union(*(indices_of_frozen(a) for a in atom[3]))
+        case "prod":
+            limits = frozenset(i for r in atom[1] for p in r for i in position_indices(p))
+            bound = range(atom[3], atom[3] + len(atom[1]))
+            return (indices_of_frozen(atom[2]) | limits) - frozenset(bound)
         case "inverse":
             inside = indices_of_frozen(atom[1]) - {atom[2], atom[2] + 1}
             return inside | position_indices(atom[4]) | position_indices(atom[5])
@@ -234,7 +244,7 @@ def indices_of_frozen(frozen: Frozen) -> frozenset[Index]:
 def level_of(atom: Atom) -> int:
     """The first number that no bound index inside the atom uses."""
     match atom[0]:
-        case "sum":
+        case "sum" | "prod":
             return int(atom[3]) + len(atom[1])
         case "inverse" | "det":
             return int(atom[2]) + 2
@@ -279,6 +289,8 @@ def rename_atom(atom: Atom, names: Mapping[Index, Index]) -> Atom:
             return (atom[0], rename_frozen(atom[1], names))
         case "exp":
             return ("exp", rename_monomial(atom[1], names))
+        case "prod":
+            return ("prod", _rename_ranges(atom[1], names), rename_frozen(atom[2], names), atom[3])
         case "inverse" | "det":
             return _rename_matrix(atom, names, moves)
         case "call" | "extreme":

@@ -12,7 +12,7 @@ from derive.calculus.indexed import Order
 from derive.calculus.indexed import Position as At
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
-from derive.meaning.terms import Affine
+from derive.meaning.terms import Affine, Context
 
 Names = Mapping[str, Affine]
 
@@ -92,6 +92,36 @@ def filled(positions: tuple[Affine | None, ...], at: At, names: Names) -> At:
     rest = iter(at)
     chosen = [next(rest) if p is None else renamed(p, names) for p in positions]
     return (*chosen, *rest)
+
+
+def as_size(term: t.Term, context: Context) -> Affine | None:
+    """The term as one size, a multiple of it, and a number, if it is that and never negative."""
+    found = _affine(term)
+    if found is None or len(found.terms) != 1:
+        return None
+    ((name, coefficient),) = found.terms
+    fits = coefficient >= 1 and name in context.sizes and coefficient + found.constant >= 0
+    return found if fits else None
+
+
+def _affine(term: t.Term) -> Affine | None:
+    match term:
+        case t.Position(at):
+            return at
+        case t.Number(value) if value.denominator == 1:
+            return Affine.number(int(value))
+        case t.Add(terms):
+            total = Affine()
+            for part in terms:
+                found = _affine(part)
+                if found is None:
+                    return None
+                total = total + found
+            return total
+        case t.Multiply((t.Number(value), other)) if value.denominator == 1:
+            found = _affine(other)
+            return None if found is None else found * int(value)
+    return None
 
 
 def aligned(term: t.Term, at: At) -> At:

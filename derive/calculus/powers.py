@@ -167,12 +167,18 @@ class Powers:
                 return True
             case "sum":
                 return self.monomial_is_nonnegative(atom[2])
+            case "prod":
+                return all(c > 0 and self.monomial_is_nonnegative(m) for m, c in atom[2])
             case "power":
                 return all(c > 0 and self.monomial_is_nonnegative(m) for m, c in atom[1])
         return False
 
     def monomial_is_nonnegative(self, monomial: Monomial) -> bool:
         return all(self.is_nonnegative(atom) or _is_even(e) for atom, e in monomial)
+
+    def log_of_product(self, atom: Atom) -> Polynomial:
+        """The logarithm of a product over an index."""
+        raise UnsupportedError("the logarithm of a product over an index")
 
     def exponential(self, argument: Polynomial) -> Polynomial:
         """`exp` of a sum is the product of powers of `exp` of its monomials.

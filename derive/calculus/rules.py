@@ -79,6 +79,16 @@ TERMWISE_RULE = Rule(
     "a sum is differentiated term by term",
     r"$x \in \mathbb{R}^N$. $$\frac{\partial}{\partial x_j} \sum_{i=1}^{N} x_i^2 = 2 x_j$$",
 )
+PRODUCT_OVER_RULE = Rule(
+    "a product over an index is differentiated factor by factor",
+    r"$x \in \mathbb{R}^N$. $$\frac{\partial}{\partial x_j} \prod_{i=1}^{N} x_i = "
+    r"\frac{1}{x_j} \prod_{i=1}^{N} x_i$$",
+)
+PRODUCT_OVER = Rule(
+    "the product of a product is the product of the products",
+    r"$x, y \in \mathbb{R}^N$. $$\prod_{i=1}^{N} x_i y_i = "
+    r"\left(\prod_{i=1}^{N} x_i\right) \left(\prod_{k=1}^{N} y_k\right)$$",
+)
 INVERSE_RULE = Rule(
     "the derivative of an inverse",
     r"$X \in \mathbb{R}^{N \times N}$. $$\frac{\partial (X^{-1})_{ij}}{\partial X_{kl}} = "
@@ -153,6 +163,10 @@ POWERS_ADD = Rule(
 COMMON_DENOMINATOR = Rule(
     "the sides are brought to a common denominator",
     r"$a, b \in \mathbb{R}$. $$\frac{a}{a + b} + \frac{b}{a + b} = 1$$",
+)
+BORDERS = Rule(
+    "a sum over a part of an axis is the whole sum without its border terms",
+    r"$x \in \mathbb{R}^N$. $$\sum_{i=1}^{N-1} (x_{i+1} - x_i) = x_N - x_1$$",
 )
 DIVISION = Rule(
     "what stands over a denominator is divided by it",

@@ -57,12 +57,12 @@ class Prover:
         reason = ""
         allowed = self.limits.seconds if seconds is None else min(seconds, self.limits.seconds)
         deadline = time.monotonic() + allowed
-        for keep_names, divide in ((True, False), (False, False), (False, True)):
-            if divide and not self._engines[False, False].algebra.fractions:
+        for keep_names, thorough in ((True, False), (False, False), (False, True)):
+            if thorough and not self._engines[False, False].algebra.left_over:
                 break
             trace = Trace()
             try:
-                engine = self._engine(keep_names, divide, deadline)
+                engine = self._engine(keep_names, thorough, deadline)
                 engine.watch(trace)
                 if self._difference_vanishes(engine, reading):
                     self._refuse_the_impossible(engine)
@@ -76,10 +76,10 @@ class Prover:
         """Forget what a proof that was broken off in the middle may have left half done."""
         self._engines.clear()
 
-    def _engine(self, keep_names: bool, divide: bool, deadline: float) -> NormalForm:
-        kind = keep_names, divide
+    def _engine(self, keep_names: bool, thorough: bool, deadline: float) -> NormalForm:
+        kind = keep_names, thorough
         if kind not in self._engines:
-            engine = NormalForm(self.context, keep_names, divide, self.limits.terms)
+            engine = NormalForm(self.context, keep_names, thorough, self.limits.terms)
             self._engines[kind] = engine
             if kind not in self._begun:
                 self._begun.add(kind)

@@ -56,9 +56,17 @@ def test_a_delta_picks_one_term() -> None:
 
 
 def test_a_delta_outside_the_range_is_not_picked() -> None:
-    short = (((), 1), ((("N", 1),), -1))
+    middle = (((), 2), ((("N", 1),), -1))
     with pytest.raises(UnsupportedError):
-        algebra().sum_over(multiply(delta(II, JJ), x("i")), "i", short)
+        algebra().sum_over(multiply(delta(II, JJ), x("i")), "i", middle)
+
+
+def test_a_delta_over_a_part_of_the_axis_is_picked_without_the_border() -> None:
+    short = (((), 1), ((("N", 1),), -1))
+    picked = algebra().sum_over(multiply(delta(II, JJ), x("i")), "i", short)
+    end = ((("N", 1),), 0)
+    border = multiply(delta(end, JJ), of_atom(("entry", "x", (end,))))
+    assert picked == subtract(x("j"), border)
 
 
 def test_sums_of_products_change_places() -> None:
