@@ -154,9 +154,7 @@ def power(setting: Setting, base: Typed, exponent: t.Term, at: s.Node, entries: 
         )
     whole = exponent.value if isinstance(exponent, t.Number) else None
     if is_square(base.shape) and not entries and whole is not None and whole.denominator == 1:
-        setting.met.add("product")
-        if setting.choices.product == "matrix":
-            return Typed(_matrix_power(setting, base.term, int(whole), at))
+        return Typed(_matrix_power(setting, base.term, int(whole), at))
     return Typed(t.Power(base.term, exponent), base.row)
 
 

@@ -64,6 +64,8 @@ REFUTED = (
     r"S^{-1} T^{-1} = T^{-1} S^{-1}",
     r"(S + T)^{-1} = S^{-1} + T^{-1}",
     r"\det(S + T) = \det S + \det T",
+    r"(S^{-1})_{ij} = \frac{1}{S_{ij}}",
+    r"(S^2)_{ij} = S_{ij}^2",
     r"\det(2S) = 2 \det S",
     r"\det(-S) = -\det S",
     r"\sum_{k=1}^N S_{ik} (S^{-1})_{jk} = \delta_{ij}",
