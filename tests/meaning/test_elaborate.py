@@ -100,6 +100,8 @@ def test_ill_typed(claim: str, message: str) -> None:
         (r"\frac{\partial x}{\partial (x + y)} = 1", "a derivative by an expression is not read"),
         (r"\frac{\partial x}{\partial q} = 1", "q is not declared"),
         (r"\sum_k c = c", "the range of the index k is not known"),
+        (r"\delta_{1k} = c", "the range of the index k is not known"),
+        (r"c \delta_{k,m+1} = c", "the range of the index k is not known"),
         (r"2 \dots = c", "dots leave open what is meant"),
     ],
 )
