@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from derive.gradient.steps import Gradient
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from derive.meaning.claims import Meaning
     from derive.reading.statements import Document
     from derive.report.explain import Explanation
+    from derive.tracing.verify import Verified
 
 
 def documents() -> dict[str, str]:
@@ -178,6 +179,27 @@ class Derivation:
         from derive.kernel.to_numpy import load_kernel
 
         return load_kernel(self.export(), self.kernel_name)
+
+    def verify_kernel(
+        self,
+        function: Callable[..., Any],
+        *wanted: str,
+        maps: Mapping[str, str] | None = None,
+        shapes: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
+        repairs: bool = False,
+    ) -> Verified:
+        """Judge whether a NumPy function returns the gradients by the wanted inputs, in order.
+
+        `maps` and `shapes` say of its parameters what their names do not, as `--map` and `--shape`
+        do on the command line. Raises a DeriveError for what does not fit or cannot be traced.
+        """
+        from derive.tracing.verify import Verification
+
+        given = (maps or {}, shapes or {})
+        verification = Verification(self.meaning, *given, limits, progress, repairs)
+        return verification.verify(function, wanted)
 
     def __repr__(self) -> str:
         return f"<Derivation {self.name}: {self.document.title}>"

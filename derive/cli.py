@@ -171,6 +171,48 @@ def crosscheck(file: str, svg: str | None, seed: int) -> None:
     sys.exit(0 if result.agrees else 1)
 
 
+@cli.command(name="verify-kernel")
+@click.argument("function", metavar="MODULE:FUNCTION")
+@click.option("--against", required=True, metavar="FILE:NAME[,NAME...]", help="Whose gradients.")
+@click.option("--map", "maps", multiple=True, metavar="P=NAME[,NAME...]", help="What P stands for.")
+@click.option("--shape", "shapes", multiple=True, metavar="P=N,1", help="A shape with axes of 1.")
+@click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
+@click.option("--no-repairs", is_flag=True, help="Suggest no true equations near false ones.")
+def verify_kernel(
+    function: str,
+    against: str,
+    maps: tuple[str, ...],
+    shapes: tuple[str, ...],
+    all_rules: bool,
+    no_repairs: bool,
+) -> None:
+    """Prove a backward function of NumPy for all sizes; exit codes as for check.
+
+    MODULE is a dotted name or a .py file; it is imported. NAME is the input whose gradient is
+    returned, `_` for a returned array that is not looked at.
+    """
+    from derive.report.terminal import progress
+    from derive.tracing.loading import load_function
+    from derive.tracing.printing import print_verified
+
+    file, colon, names = against.rpartition(":")
+    if not colon:
+        raise UsageError(f"{against} names no input", advice="Write FILE:NAME, such as rms.md:x.")
+    derivation, given = _load(file), (_pairs("--map", maps), _pairs("--shape", shapes))
+    kernel = load_function(function)
+    with progress(f"judging {function}") as step:
+        verified = derivation.verify_kernel(
+            kernel,
+            *names.split(","),
+            maps=given[0],
+            shapes=given[1],
+            progress=step,
+            repairs=not no_repairs,
+        )
+    print_verified(verified, _screen(all_rules))
+    sys.exit(verified.exit_code)
+
+
 @cli.command(name="list")
 def list_() -> None:
     """List the documents of the library."""
@@ -214,6 +256,17 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """`("dout=dy",)` as a dictionary."""
+    found = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise UsageError(f"{option} {text} is no pair", advice=f"Write {option} dout=dy.")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def _screen(all_rules: bool = False) -> Screen:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType, FrameType, TracebackType
 
 import numpy as np
@@ -17,6 +20,20 @@ _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 class TracingError(UsageError):
     """The function does something that has no formula for all sizes and all values."""
+
+
+_REFUSED: ContextVar[list[TracingError] | None] = ContextVar("refused", default=None)
+
+
+@contextmanager
+def refusals() -> Iterator[list[TracingError]]:
+    """What is refused meanwhile: also what the user's own code catches."""
+    found: list[TracingError] = []
+    before = _REFUSED.set(found)
+    try:
+        yield found
+    finally:
+        _REFUSED.reset(before)
 
 
 def is_users(code: CodeType) -> bool:
@@ -33,7 +50,11 @@ def failed(message: str, advice: str = "") -> TracingError:
     while frame is not None and not is_users(frame.f_code):
         frame = frame.f_back
     place = None if frame is None else place_in(frame.f_code, frame.f_lineno, frame.f_lasti)
-    return TracingError(message, place=place, advice=advice)
+    error = TracingError(message, place=place, advice=advice)
+    seen = _REFUSED.get()
+    if seen is not None:
+        seen.append(error)
+    return error
 
 
 def wrapped(problem: Exception, top: CodeType | None) -> TracingError:

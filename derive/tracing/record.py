@@ -14,7 +14,7 @@ import numpy as np
 from derive.errors import DeriveError, Place
 from derive.tracing.nodes import Compared, Joined, Node, Shape
 from derive.tracing.numbers import is_number
-from derive.tracing.places import TracingError, shorter, start_of, wrapped
+from derive.tracing.places import TracingError, refusals, shorter, start_of, wrapped
 from derive.tracing.tracer import Size, Trace, Tracer
 
 Given = Node | tuple["Given", ...] | object
@@ -111,8 +111,11 @@ def _called(
     before = sys.getprofile()
     try:
         sys.setprofile(variables.at_return)
-        with np.errstate(all="ignore"):
-            return function(*positional, **named)
+        with np.errstate(all="ignore"), refusals() as refused:
+            result = function(*positional, **named)
+        if refused:
+            raise refused[0]
+        return result
     except DeriveError:
         raise
     except RecursionError as problem:

@@ -111,17 +111,18 @@ def compare(
     for mine, other in zip(ours, theirs, strict=True):
         if not np.all(np.isfinite(other)):
             return False
-        _same(np.asarray(mine, dtype=float), other, point)
+        same(np.asarray(mine, dtype=float), other, point.sizes)
     return True
 
 
-def _same(mine: Any, other: Any, point: Point) -> None:
+def same(mine: Any, other: Any, lengths: Mapping[str, int]) -> None:
+    """Raises TracingError where two arrays differ by more than rounding or an axis of length 1."""
     theirs = np.asarray(other, dtype=float)
     a, b = (np.reshape(x, [k for k in x.shape if k != 1]) for x in (mine, theirs))
     short = np.asarray(other).dtype.kind == "f" and np.asarray(other).dtype.itemsize < 8
     allowed = (COARSE if short else ROUNDING) * max(1.0, float(np.max(np.abs(b), initial=0.0)))
     if a.shape != b.shape or not np.all(np.abs(a - b) <= allowed):
-        sizes = ", ".join(f"{name} = {value}" for name, value in point.sizes.items())
+        sizes = ", ".join(f"{name} = {value}" for name, value in lengths.items())
         raise TracingError(
             f"the function and its formula differ on numbers (at {sizes})",
             advice="Only a function of its arguments, without randomness, memory or a change of "

@@ -1,0 +1,88 @@
+"""What a backward function returns as equations `∂f/∂x = …` at the end of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from derive.errors import SoundnessError, UsageError
+from derive.gradient.closed_form import LETTERS
+from derive.meaning import terms as t
+from derive.meaning.claims import Claim, Meaning
+from derive.meaning.names import key_of, labelled_key, name_latex
+from derive.meaning.scope import understand
+from derive.meaning.to_syntax import name as name_syntax
+from derive.meaning.to_syntax import to_syntax
+from derive.reading import syntax as s
+from derive.reading.document import read_document
+from derive.reading.span import Source
+from derive.reading.statements import Document
+from derive.tracing import nodes as n
+from derive.tracing.matching import Names, polynomial
+from derive.tracing.phrase import Label, Phrasing
+from derive.writing.to_latex import to_latex
+
+
+def writable(symbol: t.Symbol) -> t.Symbol:
+    """The symbol with a spelling that needs no macro of the document."""
+    for latex in (symbol.latex, symbol.key, name_latex(symbol.key)):
+        try:
+            shown = name_syntax(latex)
+        except UsageError:
+            continue
+        key = key_of(shown)
+        if isinstance(shown, s.Subscript):
+            key = labelled_key(shown.base, shown.items)
+        if key == symbol.key:
+            return replace(symbol, latex=latex)
+    raise UsageError(f"the name {symbol.latex or symbol.key} cannot be written in an equation")
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """Writes returned arrays in the names of a document. `labels` are those of the parameters."""
+
+    names: Names
+    labels: dict[int, Label]
+
+    def equation(self, target: t.Symbol, node: n.Node) -> str:
+        """`∂f/∂target = node` at a general entry, as LaTeX."""
+        shape = tuple(polynomial(length) for length in target.shape)
+        assert node.shape == shape
+        letters = {
+            length: letter
+            for length, letter in zip(dict.fromkeys(shape), LETTERS, strict=False)
+            if length != n.ONE
+        }
+        phrasing = Phrasing(self.labels, self._avoided(), letters)
+        at, right = phrasing.general(node, own=False)
+        loss = t.Variable(writable(self.names.objective))
+        left = t.Derivative(loss, writable(target), at, "total")
+        chain = s.Chain((to_syntax(left), to_syntax(right)), (s.Relation("="),))
+        return to_latex(chain)
+
+    def _avoided(self) -> frozenset[str]:
+        """Letters that mean something in the document."""
+        taken = {*self.names.context.symbols, *self.names.context.sizes}
+        return frozenset(taken | {name.lower() for name in taken})
+
+
+def with_equations(
+    document: Document, equations: Sequence[str]
+) -> tuple[Meaning, tuple[Claim, ...]]:
+    """The document with the equations behind it, understood, and its new claims.
+
+    The equations are read apart from the text, so that neither its macros nor an open chain
+    changes them.
+    """
+    before = document.source.text + "\n\n"
+    added = "\n\n".join(f"$$\n{equation}\n$$" for equation in equations) + "\n"
+    padded = read_document(Source("added.md", "\n" * len(before) + added))
+    source = Source(document.source.path, before + added)
+    whole = Document(source, (*document.blocks, *padded.blocks), document.options)
+    meaning = understand(whole)
+    new = [item for item in meaning.items if item.span.start >= len(before)]
+    claims = tuple(item for item in new if isinstance(item, Claim))
+    if len(claims) != len(equations) or len(new) != len(equations):
+        raise SoundnessError("an equation of a traced function is not read as it was written")
+    return meaning, claims
