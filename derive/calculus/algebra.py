@@ -159,8 +159,6 @@ class Algebra(Powers):
         split = self._at_borders(factors, index, limits)
         if split is not None:
             return split
-        if deltas:
-            raise UnsupportedError("a delta whose index may lie outside the range of the sum")
         ranges: dict[str, Range] = {index: limits}
         opened: Polynomial = {ONE: 1}
         for atom, exponent in factors:

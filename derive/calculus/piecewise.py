@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import permutations
 from typing import Any
 
 from sympy import Expr
@@ -247,6 +248,46 @@ def assume(algebra: Powers, form: Polynomial, p: Polynomial, sign: str) -> Polyn
     return total
 
 
+# ---- several signs at once -------------------------------------------------------------------
+
+
+def compatible(algebra: Powers, form: Polynomial) -> Polynomial:
+    """The form without steps and kinks that another one in the same term decides."""
+    total: Polynomial = {}
+    for monomial, coefficient in form.items():
+        atoms = sorted((a for a, e in monomial if a[0] in ("step", "kink") and e == 1), key=serial)
+        for one, other in permutations(atoms, 2):
+            product = _decided(algebra, one, other)
+            if product is not None:
+                rest = monomial - {(one, 1), (other, 1)}
+                simpler = multiply({rest: coefficient}, product)
+                add_into(total, compatible(algebra, simpler))
+                break
+        else:
+            add_into(total, {monomial: coefficient})
+    return total
+
+
+def _decided(algebra: Powers, one: Atom, other: Atom) -> Polynomial | None:
+    """The product of the indicators of `p > 0` or `p = 0` and of `q > 0` or `q = 0`.
+
+    Where q - p is positive, `p > 0` and `p = 0` each give `q > 0`. Where p + q is positive, one of
+    both is: `[p > 0] [q > 0] = [p > 0] + [q > 0] - 1`. Where it is negative, one of both is not.
+    """
+    p, q = thaw(one[1]), thaw(other[1])
+    first, second = of_atom(one), of_atom(other)
+    both = add_into(dict(p), q)
+    if _surely(algebra, subtract(q, p), strict=True):
+        return first if other[0] == "step" else {}
+    if _surely(algebra, both, strict=True):
+        if one[0] == other[0] == "step":
+            return add_into(add_into(dict(first), second), constant(1), -1)
+        return first if other[0] == "step" else {} if one[0] == "kink" else None
+    if _surely(algebra, scale(both, -1), strict=True):
+        return {}
+    return None
+
+
 # ---- zero ------------------------------------------------------------------------------------
 
 
@@ -255,6 +296,7 @@ def settled(algebra: Powers, form: Polynomial) -> Polynomial:
 
     Raises UnsupportedError when it is undefined everywhere.
     """
+    form = compatible(algebra, form)
     voids = [_without_any(m) for m in form if _mentions(m, "any")]
     if not all(_mentions(v, "kink") for v in voids):
         raise UnsupportedError("a derivative at a kink")
