@@ -54,6 +54,7 @@ from derive.calculus.rules import (
     SYMMETRY,
     Rule,
 )
+from derive.calculus.special import turned
 from derive.errors import UnsupportedError
 
 
@@ -378,6 +379,8 @@ class Algebra(Powers):
                 return kink(self, self.transform(thaw(atom[1]), change))
             case "exp":
                 return self.exponential(self.transform({atom[1]: 1}, change))
+            case "cis":
+                return turned(self, self.transform({atom[1]: 1}, change))
             case "prod":
                 return self.transform_product(atom, change)
             case "inverse" | "det":

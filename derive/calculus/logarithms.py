@@ -22,7 +22,7 @@ from derive.calculus.polynomial import (
     scale,
     thaw,
 )
-from derive.calculus.powers import Powers
+from derive.calculus.powers import Powers, refuse_complex
 from derive.errors import UnsupportedError
 
 
@@ -35,6 +35,7 @@ def logarithm(algebra: Powers, argument: Polynomial) -> Polynomial:
     """The logarithm of a polynomial over its content, its common monomial and its factors."""
     if not argument:
         raise UnsupportedError("the logarithm of zero")
+    refuse_complex(argument)
     above, outside = together(algebra.multiply, argument)
     content, common, primitive = content_and_common(above)
     sign, factors = _oriented(primitive, 1 if content > 0 else -1)

@@ -13,6 +13,7 @@ occurs nowhere else in it (a change of variables, so nothing is lost), and inser
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -57,6 +58,7 @@ from derive.calculus.polynomial import (
     scale,
     serial,
 )
+from derive.calculus.powers import Powers
 from derive.calculus.products import IndexProduct, product_over, without
 from derive.calculus.rules import (
     COMMON_DENOMINATOR,
@@ -64,13 +66,21 @@ from derive.calculus.rules import (
     DISTRIBUTE,
     LOGARITHM,
     MEAN_DEVIATIONS,
+    SPECIAL_LAWS,
     UNFOLD,
     Trace,
 )
+from derive.calculus.special import cosine, digamma, gamma, sine
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Context, Definition, Symbol
 
+DIGAMMA = sympy.Function("digamma")
+SPECIAL: Mapping[type, Callable[[Powers, Polynomial], Polynomial]] = {
+    sympy.sin: sine,
+    sympy.cos: cosine,
+    sympy.gamma: gamma,
+}
 MAX_CLEARED_INVERSES = 4
 Outer = tuple[Trace, dict[Obligation, None], set[Frozen]]
 """What is recorded for the form around a generic one."""
@@ -256,8 +266,16 @@ class NormalForm:
         return form
 
     def _call(self, expression: Expr) -> Polynomial:
-        arguments = tuple(freeze(self.of(a)) for a in expression.args)
-        return of_atom(("call", type(expression).__name__, (), arguments))
+        special = SPECIAL.get(type(expression))
+        if isinstance(expression, sympy.polygamma) and expression.args[0] == 0:
+            special, expression = digamma, DIGAMMA(expression.args[1])
+        arguments = [self.of(argument) for argument in expression.args]
+        if special is not None:
+            self.algebra.left_over = True
+            if self.thorough:
+                self.trace.fire(SPECIAL_LAWS)
+                return special(self.algebra, *arguments)
+        return of_atom(("call", type(expression).__name__, (), tuple(map(freeze, arguments))))
 
     def _product_over(self, node: IndexProduct) -> Polynomial:
         limits = to_position(node.low), to_position(node.high)

@@ -34,7 +34,7 @@ from derive.calculus.polynomial import (
     subtract,
     thaw,
 )
-from derive.calculus.powers import Powers
+from derive.calculus.powers import Powers, refuse_complex
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 
@@ -196,6 +196,7 @@ def _oriented(algebra: Powers, p: Polynomial) -> tuple[bool, Polynomial]:
     """The sign of p relative to its core, without content and without surely positive factors."""
     if not p:
         return True, {}
+    refuse_complex(p)
     content, common, primitive = content_and_common(p)
     kept = frozenset(pair for pair in common if not is_positive(algebra, pair[0]))
     return content > 0, multiply(primitive, {kept: 1})

@@ -15,6 +15,8 @@ whose first item is its kind:
     ("prod", ranges, factor, level)  a product over bound indices level, level + 1, …
     ("power", base)                  a polynomial under a power
     ("exp", monomial)                the exponential of a monomial
+    ("cis", monomial)                e^{im} of a monomial m
+    ("i",)                           the imaginary unit
     ("call", name, orders, arguments)   another function of polynomials; orders of an unknown one
     ("extreme", name, (), (entry,))  the largest or smallest entry of an array, at generic indices
     ("step", c)                      the indicator of c > 0 for a polynomial c
@@ -123,16 +125,16 @@ def multiply_monomials(left: Monomial, right: Monomial) -> tuple[Monomial, Ratio
         else:
             del exponents[atom]
     if special:
-        return _normalise(exponents)
+        return normalise(exponents)
     return frozenset(exponents.items()), 1
 
 
-_SPECIAL = frozenset(["delta", "order", "prime", "parity", "step", "kink", "any"])
+_SPECIAL = frozenset(["delta", "order", "prime", "parity", "i", "step", "kink", "any"])
 _EXCLUSIVE = frozenset(["step", "kink"])
 
 
-def _normalise(exponents: dict[Atom, Rational]) -> tuple[Monomial, Rational]:
-    """Whole powers of primes move to the coefficient; deltas and indicators are idempotent."""
+def normalise(exponents: dict[Atom, Rational]) -> tuple[Monomial, Rational]:
+    """Whole powers of primes and of i move to the coefficient; indicators are idempotent."""
     coefficient: Rational = 1
     for atom, exponent in list(exponents.items()):
         if atom[0] == "prime":
@@ -141,6 +143,11 @@ def _normalise(exponents: dict[Atom, Rational]) -> tuple[Monomial, Rational]:
             del exponents[atom]
             if exponent != whole:
                 exponents[atom] = exponent - whole
+        elif atom[0] == "i":
+            del exponents[atom]
+            coefficient *= -1 if exponent % 4 >= 2 else 1
+            if exponent % 2:
+                exponents[atom] = exponent % 2
         elif atom[0] == "parity":
             del exponents[atom]
             if exponent % 2:
@@ -212,7 +219,7 @@ def indices_of(atom: Atom) -> frozenset[Index]:
             return (inside | limits) - frozenset(range(atom[3], atom[3] + len(atom[1])))
         case "power" | "step" | "kink":
             return indices_of_frozen(atom[1])
-        case "exp":
+        case "exp" | "cis":
             return indices_of_monomial(atom[1])
         case "call":
             return frozenset().union(*(indices_of_frozen(a) for a in atom[3]))
@@ -250,7 +257,7 @@ def level_of(atom: Atom) -> int:
             return int(atom[2]) + 2
         case "power" | "step" | "kink":
             return max((level_of(a) for m, _ in atom[1] for a, _ in m), default=0)
-        case "exp":
+        case "exp" | "cis":
             return max((level_of(a) for a, _ in atom[1]), default=0)
         case "call" | "extreme":
             inside = (a for f in atom[3] for m, _ in f for a, _ in m)
@@ -287,8 +294,8 @@ def rename_atom(atom: Atom, names: Mapping[Index, Index]) -> Atom:
             return ("sum", _rename_ranges(atom[1], names), rename_monomial(atom[2], names), atom[3])
         case "power" | "step" | "kink":
             return (atom[0], rename_frozen(atom[1], names))
-        case "exp":
-            return ("exp", rename_monomial(atom[1], names))
+        case "exp" | "cis":
+            return (atom[0], rename_monomial(atom[1], names))
         case "prod":
             return ("prod", _rename_ranges(atom[1], names), rename_frozen(atom[2], names), atom[3])
         case "inverse" | "det":

@@ -18,9 +18,11 @@ from derive.calculus.polynomial import (
     constant,
     freeze,
     multiply,
+    normalise,
     of_atom,
     scale,
     thaw,
+    tidy,
 )
 from derive.calculus.rules import Trace
 from derive.errors import LimitError, UnsupportedError
@@ -66,6 +68,8 @@ class Powers:
         if not base:
             raise UnsupportedError("division by zero")
         whole = Fraction(exponent).denominator == 1
+        if not whole:
+            refuse_complex(base)
         if len(base) == 1:
             return self._monomial_power(base, exponent, whole)
         if whole and 0 < exponent <= MAX_EXPANDED_POWER:
@@ -85,8 +89,9 @@ class Powers:
         ((monomial, coefficient),) = base.items()
         monomial = self._power_of_indicators(monomial, exponent)
         if whole:
-            factors = frozenset((a, e * exponent) for a, e in monomial)
-            return multiply({factors: 1}, constant(Fraction(coefficient) ** int(exponent)))
+            factors, number = normalise({a: e * exponent for a, e in monomial})
+            number *= Fraction(coefficient) ** int(exponent)
+            return {factors: tidy(number)} if number else {}
         outside = frozenset((a, e * exponent) for a, e in monomial if self.is_nonnegative(a))
         inside = frozenset((a, e) for a, e in monomial if not self.is_nonnegative(a))
         sign = 1 if coefficient > 0 else -1
@@ -209,6 +214,12 @@ class Powers:
         return base if positive else None
 
 
+def refuse_complex(form: Polynomial) -> None:
+    """Raise UnsupportedError where a sign or a root would be that of a complex form."""
+    if any(atom[0] in _COMPLEX for monomial in form for atom, _ in monomial):
+        raise UnsupportedError("a sign, a root or a logarithm of a trigonometric function")
+
+
 def _is_whole(exponent: Rational) -> bool:
     return Fraction(exponent).denominator == 1
 
@@ -226,5 +237,6 @@ def is_group(polynomial: Polynomial) -> bool:
     )
 
 
+_COMPLEX = frozenset(["cis", "i"])
 _INDICATORS = frozenset(["step", "kink", "any"])
 _PLAIN = frozenset(["entry", "size", "const", "prime", "index"])

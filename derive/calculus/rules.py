@@ -168,6 +168,10 @@ BORDERS = Rule(
     "a sum over a part of an axis is the whole sum without its border terms",
     r"$x \in \mathbb{R}^N$. $$\sum_{i=1}^{N-1} (x_{i+1} - x_i) = x_N - x_1$$",
 )
+SPECIAL_LAWS = Rule(
+    "the addition laws of sine, cosine and gamma",
+    r"$a, b \in \mathbb{R}$. $$\sin(a + b) = \sin a \cos b + \cos a \sin b$$",
+)
 DIVISION = Rule(
     "what stands over a denominator is divided by it",
     r"$x \in \mathbb{R}^N$. "
