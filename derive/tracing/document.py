@@ -24,11 +24,15 @@ OBJECTIVES = ("f", "L", "\\ell", "J", "h")
 
 @dataclass(frozen=True)
 class Written:
-    """The text of a document, and the name of each parameter and output in it (LaTeX)."""
+    """The text of a document, and the name of each parameter and output in it (LaTeX).
+
+    `loss_of` are the outputs that the loss depends on directly: those that no other one uses.
+    """
 
     text: str
     inputs: Mapping[str, str]
     outputs: tuple[str, ...]
+    loss_of: tuple[str, ...]
 
 
 def write(traced: Traced, inputs: Mapping[str, n.Input], positive: Sequence[str] = ()) -> Written:
@@ -62,9 +66,11 @@ class _Writing:
         shown = [self._output(key, node) for key, node in self.traced.outputs]
         self._name_the_rest()
         objective = self.naming.first(OBJECTIVES)
-        text = self._text(objective, shown)
+        last = self._last(shown)
+        text = self._text(objective, shown, last)
         names = {name: self._latex(node) for name, node in self.inputs.items()}
-        return Written(text, names, tuple(latex for latex, _, _ in shown))
+        outputs = tuple(latex for latex, _, _ in shown)
+        return Written(text, names, outputs, tuple(latex for latex, _ in last))
 
     # ---- names -----------------------------------------------------------------------------
 
@@ -144,7 +150,12 @@ class _Writing:
 
     # ---- text ------------------------------------------------------------------------------
 
-    def _text(self, objective: str, shown: list[tuple[str, n.Node, bool]]) -> str:
+    def _text(
+        self,
+        objective: str,
+        shown: list[tuple[str, n.Node, bool]],
+        last: list[tuple[str, n.Node]],
+    ) -> str:
         lines = [f"# {title(self.traced.name)}", "", self._origin(), "", "## Inputs", ""]
         lines += [self._declarations(), "", "## Steps", ""]
         for node in self.order:
@@ -153,7 +164,7 @@ class _Writing:
         for latex, node, own in shown:
             if own:
                 lines += [self._definition(node, self._label(node, latex, visible(node.shape))), ""]
-        lines += ["## The loss", "", self._loss(objective, shown), ""]
+        lines += ["## The loss", "", self._loss(objective, last), ""]
         return "\n".join(lines)
 
     def _origin(self) -> str:
@@ -185,16 +196,25 @@ class _Writing:
             latex | {x.lower() for x in latex} | set(self.sizes) | {x.lower() for x in self.sizes}
         )
 
-    def _loss(self, objective: str, shown: list[tuple[str, n.Node, bool]]) -> str:
-        used = {part.serial for node in self.order for part in n.operands(node)}
-        outputs = [(latex, node) for latex, node, own in shown if own or node.serial not in used]
+    def _last(self, shown: list[tuple[str, n.Node, bool]]) -> list[tuple[str, n.Node]]:
+        """The outputs that no other output is made of, by name."""
+        tops = [node for _, node, _ in shown]
+        found: dict[str, n.Node] = {}
+        for latex, node, own in shown:
+            others = n.below(tuple(top for top in tops if core(top) is not core(node)))
+            inside = any(part is node for part in others)
+            if own or not inside:
+                found[latex] = node
+        return list(found.items())
+
+    def _loss(self, objective: str, outputs: list[tuple[str, n.Node]]) -> str:
         spaces = " \\times ".join(space(node.shape, drop=True) for _, node in outputs)
         named = listed([f"${latex}$" for latex, _ in outputs])
         given = listed([f"$\\frac{{\\partial {objective}}}{{\\partial {x}}}$" for x, _ in outputs])
         loss = f"A scalar loss ${objective} : {spaces} \\to \\mathbb{{R}}$"
         if len(outputs) == 1:
             return f"{loss} is taken of the output {named}. Its gradient {given} is known."
-        return f"{loss} is taken of {named}. Its gradients {given} are known."
+        return f"{loss} takes {named} together. Its gradients {given} are known."
 
 
 def core(node: n.Node) -> n.Node:

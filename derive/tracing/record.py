@@ -99,15 +99,20 @@ def run(function: Callable[..., Any], make: Callable[[Trace], Mapping[str, Any]]
     return Traced(name, path, line, outputs, tuple(variables.seen), place)
 
 
+def arranged(
+    function: Callable[..., Any], arguments: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments by name as a function takes them, some by position only; the rest is default."""
+    kinds = {name: p.kind for name, p in parameters(function).items() if name in arguments}
+    first = [name for name, kind in kinds.items() if kind is inspect.Parameter.POSITIONAL_ONLY]
+    rest = {name: arguments[name] for name in kinds if name not in first}
+    return [arguments[name] for name in first], rest
+
+
 def _called(
     function: Callable[..., Any], arguments: Mapping[str, Any], variables: Variables
 ) -> Any:
-    positional, named = [], {}
-    for name, parameter in parameters(function).items():
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            positional.append(arguments[name])
-        else:
-            named[name] = arguments[name]
+    positional, named = arranged(function, arguments)
     before = sys.getprofile()
     try:
         sys.setprofile(variables.at_return)

@@ -1,0 +1,88 @@
+"""Backward functions: the right ones are proved for all sizes, the wrong ones refuted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from derive.api import load
+from derive.tracing.loading import load_function
+from derive.tracing.verify import Verified
+
+HERE = Path(__file__).parent
+CACHE = {"cache": "x,x_hat,mu,v,gamma,eps"}
+
+
+def verified(function: str, document: str, wanted: str, **maps: str) -> Verified:
+    kernel = load_function(str(HERE / "functions" / function))
+    derivation = load(str(HERE / "documents" / f"{document}.md"))
+    return derivation.verify_kernel(kernel, *wanted.split(), maps=maps)
+
+
+RIGHT = [
+    ("batchnorm_staged", "batchnorm", "x gamma beta"),
+    ("batchnorm_closed", "batchnorm", "x"),
+    ("batchnorm_einsum", "batchnorm", "x gamma beta"),
+    ("layernorm_staged", "layernorm", "x"),
+    ("layernorm_closed", "layernorm", "x"),
+    ("layernorm_einsum", "layernorm", "x"),
+    ("softmax_staged", "softmax", "z"),
+    ("softmax_closed", "softmax", "z"),
+    ("softmax_einsum", "softmax", "z"),
+    ("linear_staged", "linear", "x W b"),
+    ("linear_closed", "linear", "x W b"),
+    ("linear_einsum", "linear", "x W b"),
+    ("rmsnorm_staged", "rmsnorm", "x g"),
+    ("rmsnorm_closed", "rmsnorm", "x"),
+    ("rmsnorm_einsum", "rmsnorm", "x"),
+]
+
+
+@pytest.mark.parametrize(("function", "document", "wanted"), RIGHT, ids=lambda x: x)
+def test_right(function: str, document: str, wanted: str) -> None:
+    maps = CACHE if function == "batchnorm_staged" else {}
+    found = verified(f"right.py:{function}", document, wanted, **maps)
+    assert [r.judgement.verdict for r in found.results] == ["proved"] * len(wanted.split())
+    assert found.exit_code == 0
+
+
+WRONG = [
+    ("batchnorm_without_mean", "batchnorm", "x"),
+    ("batchnorm_without_projection", "batchnorm", "x"),
+    ("batchnorm_without_count", "batchnorm", "x"),
+    ("batchnorm_unbiased", "batchnorm", "x"),
+    ("batchnorm_without_eps", "batchnorm", "x"),
+    ("batchnorm_without_gamma", "batchnorm", "x"),
+    ("batchnorm_wrong_sign", "batchnorm", "x"),
+    ("batchnorm_eps_outside", "batchnorm", "x"),
+    ("layernorm_wrong_axis", "layernorm", "x"),
+    ("layernorm_gamma_late", "layernorm", "x"),
+    ("softmax_elementwise", "softmax", "z"),
+    ("softmax_wrong_sign", "softmax", "z"),
+    ("linear_mean", "linear", "W"),
+    ("rmsnorm_without_projection", "rmsnorm", "x"),
+    ("rmsnorm_wrong_power", "rmsnorm", "x"),
+]
+
+
+@pytest.mark.parametrize(("function", "document", "wanted"), WRONG, ids=lambda x: x)
+def test_wrong(function: str, document: str, wanted: str) -> None:
+    (result,) = verified(f"wrong.py:{function}", document, wanted).results
+    assert result.judgement.verdict == "refuted"
+    assert result.judgement.witness is not None
+
+
+MISSHAPEN = [
+    ("bias_wrong_axis", "linear", "b", "the shape (N,), the input has (M,)"),
+    ("bias_keepdims", "linear", "b", "the shape (1, M), the input has (M,)"),
+    ("gamma_not_summed", "batchnorm", "gamma", "the shape (N, D), the input has (D,)"),
+]
+
+
+@pytest.mark.parametrize(("function", "document", "wanted", "reason"), MISSHAPEN)
+def test_wrong_shape(function: str, document: str, wanted: str, reason: str) -> None:
+    found = verified(f"wrong.py:{function}", document, wanted)
+    assert [r.judgement.verdict for r in found.results] == ["ill-typed"]
+    assert reason in found.results[0].judgement.reason
+    assert found.exit_code == 1
