@@ -56,7 +56,8 @@ def refute(reading: t.Reading, context: t.Context, limits: Limits | None = None)
     ordered = (suspects or []) + [sizes for sizes in choices if sizes not in (suspects or [])]
     agreed = 0
     for sizes in ordered:
-        attempts = 4 if not needs.sizes or sizes in (suspects or []) else 1
+        few = suspects is not None and sizes not in suspects
+        attempts = 12 if not needs.sizes else 1 if few else 4
         for found in _exact_trials(reading, context, needs, sizes, attempts, deadline):
             if found is not None:
                 return _shown(reading, found, needs, deadline)
