@@ -10,10 +10,11 @@ from derive.meaning.claims import Note
 from derive.meaning.classify import DEFINES_ANEW, EQUALS, Kind, Left, left_side, mentions
 from derive.meaning.force import Force, sibling_shape
 from derive.meaning.functions import known_function
+from derive.meaning.given import comparisons
 from derive.meaning.names import bare_key, capital_of, key_of, span_of, walk
-from derive.meaning.records import Given, Objective, Record
+from derive.meaning.records import Objective, Record
 from derive.meaning.setting import FunctionDefinition
-from derive.meaning.subscripts import SIGNS, free_letters, index_letter, split_items
+from derive.meaning.subscripts import free_letters, index_letter, split_items
 from derive.meaning.terms import Affine, Bound
 from derive.reading import syntax as s
 from derive.reading.statements import Statement
@@ -39,6 +40,7 @@ class StatedLike(Protocol):
     restricted: tuple[s.Expr, ...]
     defines: str | None
     assumed: bool
+    local: bool
 
 
 class Defining:
@@ -65,7 +67,7 @@ class Defining:
         self._siblings()
         for item in stated:
             body = item.statement.body
-            if item.kind == "assumption" and isinstance(body, s.Chain):
+            if item.kind == "assumption" and not item.local and isinstance(body, s.Chain):
                 self._assume(item, body)
         self._outputs(stated, earlier)
 
@@ -121,6 +123,8 @@ class Defining:
             if isinstance(left.node, s.Prime) and key_of(left.node.base) in force.functions:
                 return None
             return left if anew or not taken else None
+        if left.name in force.lost and not anew:
+            return None
         if left.name.startswith("e^{(") and not force.is_variable("e"):
             return None
         shape = force.declared.get(left.name)
@@ -289,16 +293,8 @@ class Defining:
         self._given(item, body)
 
     def _given(self, item: StatedLike, body: s.Chain) -> None:
-        force, statement = self._force, item.statement
-        latex = "" if force.source is None else force.source.cut(statement.span)
-        for left, right, relation in zip(
-            body.members, body.members[1:], body.relations, strict=False
-        ):
-            sign = SIGNS.get(relation.sign, "==")
-            if left is not None and right is not None:
-                names = mentions(left) | mentions(right)
-                given = Given(left, sign, right, latex, names, statement.span, item.restricted)
-                force.given.append(given)
+        force = self._force
+        force.given += comparisons(body, item.statement.span, force.source, item.restricted)
         force.changed = True
 
     def _ranges(self, stated: Sequence[StatedLike]) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.errors import IllTypedError, MeaningError
 from derive.meaning import terms as t
-from derive.meaning.classify import mentions
+from derive.meaning.classify import left_side, mentions
 from derive.meaning.einstein import explicit
-from derive.meaning.graph import in_order, outputs, reached
+from derive.meaning.graph import in_order, outputs, reached, subterms
 from derive.meaning.names import bare_key, capital_of, name_latex
 from derive.meaning.readings import Defining, read_assumption, read_definition
 from derive.meaning.records import Given, Objective, Record
 from derive.meaning.setting import FunctionDefinition, Names
 from derive.reading import syntax as s
 from derive.reading.span import Source
+from derive.reading.statements import Statement
 
 _Read = tuple[t.Symbol, t.Definition, tuple[str, ...]]
 
@@ -24,7 +25,8 @@ _Read = tuple[t.Symbol, t.Definition, tuple[str, ...]]
 class Force:
     """What is in force. `declared` holds shapes of names, `failed` definitions without meaning,
     `read` those that had one at some place. `guessed` are inputs that only an
-    `u(x, y)` named; `loss_named` says that the text speaks of a loss.
+    `u(x, y)` named; `loss_named` says that the text speaks of a loss; `lost` are names whose
+    definition could not be read.
 
     `away` maps a capital out of force to the small letter that stands for one column of it;
     `before` is what was in force when that began.
@@ -50,6 +52,7 @@ class Force:
     guessed: set[str] = field(default_factory=set)
     loss_named: bool = False
     basis: bool = False
+    lost: set[str] = field(default_factory=set)
     names: Names = field(default_factory=lambda: Names({}))
     context: t.Context = field(default_factory=lambda: t.Context({}, {}))
     changed: bool = False
@@ -90,6 +93,17 @@ class Force:
         if key not in self.sizes and len(key) == 1 and key.isalpha():
             self.sizes.add(key)
             self.changed = True
+
+    def lose(self, statements: Iterable[Statement]) -> None:
+        """Take note of the names that statements define which could not be read."""
+        for statement in statements:
+            left = None if statement.left is None else left_side(statement.left)
+            if left is None or self.is_variable(left.name) or left.arguments is not None:
+                continue
+            line = self.source.position(statement.span.start)[0] if self.source else 0
+            for key in {left.name, left.label or left.name}:
+                self.gone[key] = f"its definition in line {line} could not be read"
+                self.lost.add(key)
 
     def mark_early(self) -> None:
         """Remember which definitions need names that are not declared yet."""
@@ -176,7 +190,8 @@ class Force:
     def _read_all(self, order: list[str], symbols: dict[str, t.Symbol]) -> dict[str, t.Definition]:
         definitions: dict[str, t.Definition] = {}
         hidden: dict[str, tuple[str, ...]] = {}
-        self.names = replace(self.names, symbols=symbols, hidden=hidden)
+        arities: dict[str, int] = {}
+        self.names = replace(self.names, symbols=symbols, hidden=hidden, arities=arities)
         for key in order:
             try:
                 symbol, definition, fixed = self._read_one(self.records[key], symbols)
@@ -190,6 +205,9 @@ class Force:
             symbols[key], definitions[key] = symbol, definition
             if fixed:
                 hidden[key] = fixed
+            for part in subterms(definition.body):
+                if isinstance(part, t.Function) and part.opaque:
+                    arities.setdefault(part.name, len(part.arguments))
         return definitions
 
     def _read_one(self, record: Record, symbols: Mapping[str, t.Symbol]) -> _Read:

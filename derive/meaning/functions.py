@@ -183,6 +183,12 @@ def opaque(
 ) -> Typed:
     """A function without a definition, entry by entry; primes are its derivatives."""
     values = [setting.term(argument) for argument in arguments]
+    arity = setting.names.arities.get(key, len(values))
+    if arity != len(values):
+        raise setting.error(
+            f"{key} takes {arity} arguments above and {len(values)} here", node,
+            "Write all its arguments; write its derivative as a fraction.",
+        )  # fmt: skip
     if primes and len(values) != 1:
         raise setting.error("a prime on a function of several arguments is not read", node)
     shape: t.Shape = ()

@@ -9,21 +9,23 @@ from itertools import pairwise
 
 from derive.errors import DeriveError, IllTypedError, MeaningError
 from derive.meaning.claims import Claim, Fact, Meaning, Note, Unread
-from derive.meaning.classify import Kind, kind_of, letters_used, why_not_judged
+from derive.meaning.classify import kind_of, letters_used, why_not_judged
 from derive.meaning.declare import Declaring
 from derive.meaning.define import Defining
 from derive.meaning.force import Force
+from derive.meaning.given import Assuming, of_options
 from derive.meaning.links import Link, links
 from derive.meaning.names import key_of, walk
 from derive.meaning.readings import Equation, Partials, read_equation
 from derive.meaning.setting import place_of
+from derive.meaning.stated import SENTENCE_ENDS, Stated, listed_before, opposite, stated_in
 from derive.meaning.subscripts import SIGNS
+from derive.meaning.supposing import Supposing
 from derive.meaning.terms import Context, Reading
 from derive.reading import syntax as s
-from derive.reading.statements import Block, Document, Formula, Heading, Paragraph, Prose, Statement
+from derive.reading.statements import Block, Document, Formula, Heading, Paragraph, Prose
 
 _JOINS = re.compile(r"^\s*(where|here|with)\b", re.IGNORECASE)
-_ENDS = re.compile(r"[.!?](\s|$)")
 _PRIME = re.compile(
     r"\bprime (is|means|denotes|stands for) (the )?(derivative|differentiation)"
     r" (by|with respect to|w\.r\.t\.)\s*$",
@@ -32,6 +34,7 @@ _PRIME = re.compile(
 _TAKEN = re.compile(r"\b(taken|function|depends) (of|on)( the)?( layer)?( output)?\s*$", re.I)
 _LOSS = re.compile(r"\b(loss|objective)\b", re.I)
 _BASIS = re.compile(r"\b(basis|one-hot) vectors?\b|\bstandard basis\b", re.I)
+_UNLESS = re.compile(r"\bunless\s*$", re.I)
 _AFTER = re.compile(r"\b(for|if|when|whenever|unless|provided)( all| any| every)?\s*$", re.I)
 
 
@@ -73,25 +76,6 @@ def _ends_in_display(block: Block) -> bool:
 
 
 @dataclass(slots=True)
-class Stated:
-    """A statement where it stands: its formula, the words of its sentence before it.
-
-    `conditions` restrict it as a claim, `restricted` as an assumption: then also those count that
-    stand before it in its sentence.
-    """
-
-    statement: Statement
-    formula: Formula
-    sentence: str
-    kind: Kind = "formula"
-    conditions: tuple[s.Expr, ...] = ()
-    restricted: tuple[s.Expr, ...] = ()
-    defines: str | None = None
-    error: DeriveError | None = None
-    assumed: bool = False
-
-
-@dataclass(slots=True)
 class _Walk:
     document: Document
     force: Force = field(init=False)
@@ -103,9 +87,13 @@ class _Walk:
     waiting: list[tuple[int, str, Stated]] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     output_named: str = ""
+    assuming: Assuming = field(init=False)
+    supposing: Supposing = field(init=False)
 
     def __post_init__(self) -> None:
         self.force = Force(self.document.source)
+        source, options = self.document.source, list(of_options(self.document))
+        self.assuming = Assuming(self.force, source, options)
         self.force.einstein = self.document.options.get("summation") == "einstein"
         bodies = (
             statement.body
@@ -115,6 +103,7 @@ class _Walk:
             if statement.body is not None
         )
         self.letters = letters_used(bodies)
+        self.supposing = Supposing(self.force, self.letters)
 
     @property
     def partials(self) -> Partials:
@@ -128,7 +117,7 @@ class _Walk:
 
     def group(self, blocks: list[Block]) -> None:
         """Understand one paragraph, or several that belong together."""
-        stated = list(_stated(blocks))
+        stated = list(stated_in(blocks))
         declaring = Declaring(self.force)
         self._words(blocks)
         self._sort(stated)
@@ -137,8 +126,11 @@ class _Walk:
         self._name_output(stated)
         self._sort(stated)
         self._conditions(blocks, stated)
+        self.supposing.take(blocks, stated)
+        self.force.lose(item.statement for item in stated)
         defining = Defining(self.force, self.letters)
         defining.take(stated)
+        self.assuming.take_options()
         self.force.rebuild()
         self.force.mark_early()
         self.replaced |= defining.replaced
@@ -166,6 +158,7 @@ class _Walk:
             else:
                 self.items[position] = Fact("definition", item.statement, span)
             self.notes.append(Note(text, span))
+        self.items += self.assuming.findings()
 
     def _sort(self, stated: list[Stated]) -> None:
         for item in stated:
@@ -218,7 +211,7 @@ class _Walk:
             body = item.statement.body
             if item.kind == "declaration" and isinstance(body, s.Chain):
                 try:
-                    declaring.read(body, tuple(_listed(stated[:position], item)))
+                    declaring.read(body, tuple(listed_before(stated[:position], item)))
                 except MeaningError as error:
                     item.error = error
         declaring.apply()
@@ -237,7 +230,7 @@ class _Walk:
             for piece in pieces:
                 if isinstance(piece, Prose):
                     words = piece.text
-                    if _ENDS.search(words):
+                    if SENTENCE_ENDS.search(words):
                         self.leading, last = (), []
                     continue
                 last = self._formula(piece, by_formula.get(id(piece), []), last, words)
@@ -248,9 +241,11 @@ class _Walk:
     ) -> list[Stated]:
         """Conditions around one formula; returns the claims a later condition may restrict."""
         own = tuple(
-            item.statement.body
+            condition
             for item in items
-            if item.kind == "condition" and item.statement.body is not None
+            if item.kind == "condition"
+            for condition in [self._condition(item, words)]
+            if condition is not None
         )
         given = [item for item in items if item.kind == "assumption"]
         rest = [item for item in items if item.kind == "equation"]
@@ -271,6 +266,17 @@ class _Walk:
             return []
         return (rest or [item for item in last if item.kind == "equation"]) + given
 
+    def _condition(self, item: Stated, words: str) -> s.Expr | None:
+        """The condition that a relation of indices states; `unless` states its opposite."""
+        body = item.statement.body
+        if body is None or not _UNLESS.search(item.statement.words or words):
+            return body
+        turned = opposite(body)
+        if turned is None:
+            place = place_of(self.document.source, item.statement.span)
+            item.error = MeaningError("this exception is not read", place=place)
+        return turned
+
     def _understood(self, item: Stated) -> Iterator[Fact | Claim | Unread]:
         statement = item.statement
         body, span = statement.body, statement.span
@@ -290,6 +296,8 @@ class _Walk:
                 place = place_of(self.document.source, span)
                 message = "one side of this relation is missing"
                 yield Unread(statement, span, MeaningError(message, place=place), True)
+            case "assumption":
+                yield self.assuming.fact(item)
             case "equation" | "not judged":
                 yield Fact("formula", statement, span)
             case _:
@@ -322,7 +330,7 @@ class _Walk:
             body.relations[0],
             item.statement.span,
             item.statement,
-            self.force.context,
+            self.assuming.context(item),
             (),
             error,
         )
@@ -345,7 +353,7 @@ class _Walk:
             link.relation,
             link.span,
             item.statement,
-            self.force.context,
+            self.assuming.context(item),
             readings,
             error,
             conditions,
@@ -358,28 +366,3 @@ def _formulas(block: Block) -> Iterator[Formula]:
         for piece in block.pieces:
             if isinstance(piece, Formula):
                 yield piece
-
-
-def _stated(blocks: list[Block]) -> Iterator[Stated]:
-    """The statements of blocks, each with the words that precede it in its sentence."""
-    for block in blocks:
-        sentence = ""
-        for piece in block.pieces if isinstance(block, Paragraph | Heading) else ():
-            if isinstance(piece, Prose):
-                sentence = _ENDS.split(sentence + " " + piece.text)[-1]
-                continue
-            for statement in piece.statements:
-                yield Stated(statement, piece, f"{sentence} {statement.words}".lower())
-
-
-def _listed(before: list[Stated], item: Stated) -> Iterator[s.Expr]:
-    """Names that stand right before a declaration in its formula: `x, y` of `x, y \\in S`."""
-    names: list[s.Expr] = []
-    for other in reversed(before):
-        body = other.statement.body
-        if other.formula is not item.formula or other.kind != "formula" or body is None:
-            break
-        if key_of(body) is None:
-            break
-        names.append(body)
-    yield from reversed(names)

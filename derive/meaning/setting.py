@@ -59,7 +59,8 @@ class Names:
     derives by. `through` names the one output of an objective that depends on a fixed entry of it.
     `outputs` are the names each objective is a function of, once they are known. `bodies` are the
     right sides of definitions as written, with the indices of their left sides. `basis` says that
-    the text speaks of basis vectors. `heads` maps the function of a loss to the loss.
+    the text speaks of basis vectors. `heads` maps the function of a loss to the loss,
+    `arities` a function without definition to the number of its arguments.
     """
 
     symbols: Mapping[str, Symbol]
@@ -79,6 +80,7 @@ class Names:
     bodies: Mapping[str, tuple[tuple[str, ...], s.Expr]] = field(default_factory=dict)
     basis: bool = False
     heads: Mapping[str, str] = field(default_factory=dict)
+    arities: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def objectives(self) -> list[Symbol]:

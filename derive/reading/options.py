@@ -93,7 +93,7 @@ def _split(text: str, mark: str) -> list[str]:
 
 def _unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1]
+        text = text[1:-1].replace("\\\\", "\\") if text[0] == '"' else text[1:-1]
     if len(text) > 1 and text[0] == text[-1] == "$":
         text = text[1:-1]
     return text.strip()

@@ -225,7 +225,22 @@ def _unread(tokens: list[Token], words: str, problem: MisplacedError, source: So
     span = tokens[0].span.to(tokens[-1].span)
     relation = _relates(tokens)
     error = reading_error(problem.message, source, problem.span, problem.advice)
-    return Statement(None, span, words, error, relation)
+    return Statement(None, span, words, error, relation, _left_of(tokens))
+
+
+def _left_of(tokens: list[Token]) -> Expr | None:
+    """The left side of an equation that cannot be read otherwise."""
+    from derive.reading.engine import parse_tokens  # lark is heavy: imported at the first parse
+
+    ends = (k for k, t in enumerate(tokens) if t.type == "REL" and t.value in ("=", ":="))
+    before = tokens[: next(ends, 0)]
+    if not before:
+        return None
+    try:
+        bodies = assemble(parse_tokens(before, before[0].span.to(before[-1].span)).elements)
+    except MisplacedError:
+        return None
+    return None if len(bodies) != 1 or isinstance(bodies[0], Chain) else bodies[0]
 
 
 def _comma_parts(tokens: list[Token]) -> list[list[Token]]:

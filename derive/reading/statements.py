@@ -20,7 +20,8 @@ class Statement:
     `body` is None when it could not be read; `error` says why then, and `has_relation` whether a
     relation sign stands in it. A chain that runs over several rows or displays is one statement,
     the one of its first member; each relation sign keeps its own span. `words` is the text right
-    before it inside the formula (`\text{for }`), lower case, empty mostly.
+    before it inside the formula (`\text{for }`), lower case, empty mostly. `left` is the left side
+    of an equation of which only that could be read.
     """
 
     body: Expr | None
@@ -28,6 +29,7 @@ class Statement:
     words: str = ""
     error: ReadingError | None = None
     has_relation: bool = True
+    left: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
