@@ -35,6 +35,7 @@ $$\frac{\partial \mu}{\partial x_j} = \frac{1}{N}$$
 
 $$\sum_{i=1}^{N} x_i y_i = \sum_{i=1}^{N} y_i x_i + \mu$$
 """
+# The sides differ by less than the digits with which they are compared.
 HOPELESS = r"""
 Let $a, b, c, d, f, g, h, k \in \mathbb{R}^{N \times M}$.
 
@@ -42,7 +43,7 @@ $$\sum_{i=1}^{N} \sum_{j=1}^{M} \exp(\sin(a_{ij} + b_{ij} + c_{ij} + d_{ij} + f_
 \exp(\sin(g_{ij} + h_{ij} + k_{ij}))
 = \sum_{i=1}^{N} \sum_{j=1}^{M}
 \exp(\sin(a_{ij} + b_{ij} + c_{ij} + d_{ij} + f_{ij}) + \sin(g_{ij} + h_{ij} + k_{ij}))
-+ \sum_{i=1}^{N} \sum_{j=1}^{M} (\sin(a_{ij})^2 + \cos(a_{ij})^2 - 1)$$
++ \exp(-\exp(7))$$
 """
 
 

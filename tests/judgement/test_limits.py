@@ -50,7 +50,7 @@ HOPELESS = {
     + " ".join(rf"\exp(\sin({v}_{{ijl}}))" for v in "abcdfghk")
     + r"= \sum_{i,j,l} \exp("
     + " + ".join(rf"\sin({v}_{{ijl}})" for v in "abcdfghk")
-    + r") + \sum_{i,j,l} (\sin(a_{ijl})^2 + \cos(a_{ijl})^2 - 1)$$",
+    + r") + \exp(-\exp(7))$$",
 }
 SECONDS = 0.4
 
