@@ -155,9 +155,9 @@ class Build:
             neutral = {"divide": 1, "power": 1}.get(operation)
         if neutral is not None and _is(b, neutral) and a.shape == shape:
             return a
-        folded = _folded(operation, a, b)
+        folded = _folded(operation, _uniform(a), _uniform(b))
         if folded is not None:
-            return self.node(folded)
+            return self.spread(self.node(folded), shape)
         return self._unique(Elementwise(operation, self.spread(a, shape), self.spread(b, shape)))
 
     def add(self, left: Value, right: Value) -> Node:
@@ -282,14 +282,14 @@ def _after(first: Put, then: tuple[Put, ...]) -> Put:
     return Put(second.axis, first.shift - second.shift, 1 if second.sign == -1 else -1)
 
 
+def _uniform(node: Node) -> Node:
+    """The number that an array is filled with; any other node itself."""
+    return node.base if isinstance(node, Moved) and isinstance(node.base, Number) else node
+
+
 def _is(node: Node, value: int) -> bool:
-    match node:
-        case Number(number):
-            return number == value
-        case Moved(Number(number)):
-            return number == value
-        case _:
-            return False
+    inner = _uniform(node)
+    return isinstance(inner, Number) and inner.value == value
 
 
 LARGEST_EXPONENT = 64

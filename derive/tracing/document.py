@@ -35,9 +35,11 @@ class Written:
     loss_of: tuple[str, ...]
 
 
-def write(traced: Traced, inputs: Mapping[str, n.Input], positive: Sequence[str] = ()) -> Written:
+def write(
+    traced: Traced, inputs: Mapping[str, n.Input], positive: Sequence[str] = (), note: str = ""
+) -> Written:
     """The document of a traced function; `positive` are scalar parameters known to be so."""
-    return _Writing(traced, inputs, positive).written()
+    return _Writing(traced, inputs, positive, note).written()
 
 
 @dataclass
@@ -45,6 +47,7 @@ class _Writing:
     traced: Traced
     inputs: Mapping[str, n.Input]
     positive: Sequence[str]
+    note: str
     naming: Naming = field(default_factory=Naming)
     labels: dict[int, Label] = field(default_factory=dict)
 
@@ -168,7 +171,8 @@ class _Writing:
         return "\n".join(lines)
 
     def _origin(self) -> str:
-        return f"Traced from the function `{self.traced.name}`, line {self.traced.line}."
+        where = f"Traced from the function `{self.traced.name}`, line {self.traced.line}."
+        return f"{where} {self.note}".strip()
 
     def _declarations(self) -> str:
         parts = []

@@ -16,6 +16,7 @@ from derive.tracing.nodes import Input, Shape
 from derive.tracing.polynomials import constant, named
 from derive.tracing.record import Traced, argument, parameters, run
 from derive.tracing.rehearse import rehearse
+from derive.tracing.shifts import NOTE, without_shifts
 from derive.tracing.tracer import Trace
 
 _SIZE = re.compile(r"[A-Za-z]")
@@ -101,8 +102,9 @@ def _written(
             inputs[name] = node
         return arguments
 
-    traced = run(function, make)
-    return traced, write(traced, inputs, _positive(asked, given))
+    positive = _positive(asked, given)
+    traced, dropped = without_shifts(run(function, make), inputs, positive)
+    return traced, write(traced, inputs, positive, NOTE if dropped else "")
 
 
 def _positive(

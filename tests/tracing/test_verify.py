@@ -36,6 +36,7 @@ RIGHT = [
     ("rmsnorm_staged", "rmsnorm", "x g"),
     ("rmsnorm_closed", "rmsnorm", "x"),
     ("rmsnorm_einsum", "rmsnorm", "x"),
+    ("squares", "squares", "y"),
 ]
 
 
@@ -63,6 +64,7 @@ WRONG = [
     ("linear_mean", "linear", "W"),
     ("rmsnorm_without_projection", "rmsnorm", "x"),
     ("rmsnorm_wrong_power", "rmsnorm", "x"),
+    ("squares_without_count", "squares", "y"),
 ]
 
 

@@ -88,3 +88,7 @@ def bias_keepdims(dy):
 
 def gamma_not_summed(dy, x_hat):
     return dy * x_hat
+
+
+def squares_without_count(y, t):
+    return y - t

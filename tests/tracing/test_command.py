@@ -1,0 +1,128 @@
+"""`derive verify-kernel`: what it prints, its exit codes, and calls that make no sense."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from derive.api import load
+from derive.errors import DeriveError
+from derive.tracing.loading import load_function
+
+HERE = Path(__file__).parent
+RIGHT, WRONG = HERE / "functions" / "right.py", HERE / "functions" / "wrong.py"
+BATCHNORM = str(HERE / "documents" / "batchnorm.md")
+
+
+def test_proved(derive: Run) -> None:
+    where = f"{RIGHT}:batchnorm_staged"
+    done = derive(
+        *("verify-kernel", where, "--against", f"{BATCHNORM}:x,gamma,beta"),
+        *("--map", "cache=x,x_hat,mu,v,gamma,eps"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "dout is ∂f/∂y; cache is (x, x̂, μ, v, γ, ε)" in done.stdout
+    assert "✓ the gradient by γ: proved\n    ∂f/∂γᵢ = ∑ⱼ₌₁ᴺ ∂f/∂yⱼᵢ · x̂ⱼᵢ\n" in done.stdout
+    assert done.stdout.endswith("batchnorm_staged: 3 gradients: 3 proved\n")
+
+
+def test_refuted(derive: Run) -> None:
+    where = f"{WRONG}:linear_mean"
+    linear = str(HERE / "documents" / "linear.md")
+    done = derive("verify-kernel", where, "--against", f"{linear}:W", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "FALSE the gradient by W: refuted" in done.stdout
+    assert "witness: " in done.stdout and "N = 2" in done.stdout
+    assert done.stdout.endswith("linear_mean: 1 gradient: 1 refuted\n")
+
+
+LAYER = r"""
+Let $x \in \mathbb{R}^N$ and $y_i = \operatorname{erf}(x_i)$.
+A scalar loss $f : \mathbb{R}^N \to \mathbb{R}$ is taken of the output.
+"""
+
+
+def test_a_place_in_the_code_is_shown(derive: Run, tmp_path: Path) -> None:
+    (tmp_path / "layer.md").write_text(LAYER, encoding="utf-8")
+    code = "def backward(dy, x):\n    return dy if x.sum() > 0 else -dy\n"
+    (tmp_path / "layers.py").write_text(code, encoding="utf-8")
+    done = derive("verify-kernel", "layers:backward", "--against", "layer.md:x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "derive: layers.py:2:18: a branch depends on the values of an array\n"
+        "    return dy if x.sum() > 0 else -dy\n"
+        "                 ^^^^^^^^^^^\n"
+        "Both sides need a formula: np.where(condition, a, b).\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.py:f", "--against", "batchnorm:x"], "there is no file nothing.py"),
+        ([f"{RIGHT}:f", "--against", "batchnorm"], "batchnorm names no input"),
+    ],
+)
+def test_wrong_usage(derive: Run, arguments: list[str], message: str) -> None:
+    done = derive("verify-kernel", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("backward", "backward names no function"),
+        ("nowhere.py:f", "there is no file nowhere.py"),
+        ("no_such_module:f", "no_such_module cannot be imported: ModuleNotFoundError"),
+        (f"{RIGHT}:nothing", "has no nothing"),
+        (f"{RIGHT}:np.pi", "is no function"),
+        ("{broken}:f", "cannot be imported: SyntaxError"),
+        ("{leaves}:f", "cannot be imported: SystemExit: 3"),
+    ],
+)
+def test_loading(tmp_path: Path, where: str, message: str) -> None:
+    (tmp_path / "broken.py").write_text("def f(:\n", encoding="utf-8")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n", encoding="utf-8")
+    files = {name: str(tmp_path / f"{name}.py") for name in ("broken", "leaves")}
+    before = list(sys.path)
+    with pytest.raises(DeriveError) as caught:
+        load_function(where.format(**files))
+    assert message in caught.value.message
+    assert sys.path == before and "broken" not in sys.modules
+
+
+def test_siblings_of_a_file_are_found(tmp_path: Path) -> None:
+    (tmp_path / "sibling_of_layers.py").write_text("half = 0.5\n", encoding="utf-8")
+    code = "from sibling_of_layers import half\n\n\ndef f(x):\n    return half * x\n"
+    (tmp_path / "layers.py").write_text(code, encoding="utf-8")
+    assert load_function(f"{tmp_path / 'layers.py'}:f")(4) == 2
+    sys.modules.pop("sibling_of_layers")
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted", "message"),
+    [
+        ("right.py:batchnorm_closed", "x gamma", "returns 1 array, and 2 names are given"),
+        ("right.py:batchnorm_einsum", "x", "returns 3 arrays, and 1 name is given"),
+        ("right.py:batchnorm_closed", "z", "z is no name of the document"),
+        ("right.py:batchnorm_closed", "dy", "dy is no name of the document"),
+        ("right.py:softmax_closed", "x", "the parameter dp is no name of the document"),
+    ],
+)
+def test_names_that_do_not_fit(function: str, wanted: str, message: str) -> None:
+    kernel = load_function(str(HERE / "functions" / function))
+    with pytest.raises(DeriveError) as caught:
+        load(BATCHNORM).verify_kernel(kernel, *wanted.split())
+    assert message in caught.value.message
+
+
+def test_some_results_are_not_looked_at() -> None:
+    kernel = load_function(f"{RIGHT}:batchnorm_einsum")
+    found = load(BATCHNORM).verify_kernel(kernel, "_", "_", "beta")
+    assert [(r.target.key, r.judgement.verdict) for r in found.results] == [("\\beta", "proved")]
+    swapped = load(BATCHNORM).verify_kernel(kernel, "_", "beta", "gamma")
+    assert [r.judgement.verdict for r in swapped.results] == ["refuted", "refuted"]
