@@ -13,7 +13,8 @@ occurs nowhere else in it (a change of variables, so nothing is lost), and inser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -44,7 +45,6 @@ from derive.calculus.named_sums import assumed_sum, is_mean, solvable
 from derive.calculus.opaque import Extreme, OpaqueCall
 from derive.calculus.piecewise import Ramp, Step, Undefined, ramp, settled, step, undefined
 from derive.calculus.polynomial import (
-    Frozen,
     Index,
     Polynomial,
     Position,
@@ -82,8 +82,6 @@ SPECIAL: Mapping[type, Callable[[Powers, Polynomial], Polynomial]] = {
     sympy.gamma: gamma,
 }
 MAX_CLEARED_INVERSES = 4
-Outer = tuple[Trace, dict[Obligation, None], set[Frozen]]
-"""What is recorded for the form around a generic one."""
 
 
 def to_position(at: Affine) -> Position:
@@ -328,24 +326,23 @@ class NormalForm:
         moves: dict[Index, Position] = dict(zip(body.parameters, positions, strict=True))
         return self.algebra.substitute(body.form, moves)
 
-    def _begin(self) -> Outer:
-        """Start a generic form: its rules and obligations are recorded apart."""
-        outer = self.trace, self.lowering.obligations, self.algebra.log_domain
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Record the rules and obligations of a generic form apart; an error loses none outside."""
+        trace = self.trace
+        obligations, log_domain = self.lowering.obligations, self.algebra.log_domain
         self.watch(Trace())
         self.lowering.obligations = {}
         self.algebra.log_domain = set()
-        return outer
+        try:
+            yield
+        finally:
+            self.lowering.obligations, self.algebra.log_domain = obligations, log_domain
+            self.watch(trace)
 
-    def _end(
-        self,
-        outer: Outer,
-        form: Polynomial,
-        parameters: tuple[str, ...],
-    ) -> Generic:
-        done = Generic(form, parameters, self.trace.names, tuple(self.lowering.obligations))
-        trace, self.lowering.obligations, self.algebra.log_domain = outer
-        self.watch(trace)
-        return done
+    def _generic(self, form: Polynomial, parameters: tuple[str, ...]) -> Generic:
+        """A form with what was recorded for it."""
+        return Generic(form, parameters, self.trace.names, tuple(self.lowering.obligations))
 
     def parameters(self, prefix: str, symbol: Symbol) -> tuple[str, ...]:
         """Generic index names for the axes of a symbol, with their ranges."""
@@ -360,13 +357,13 @@ class NormalForm:
         if key not in self._definitions:
             parameters = self.parameters("$a", definition.symbol)
             at = tuple(Affine.name(name) for name in parameters)
-            outer = self._begin()
-            form = self.of(self.lowering.definition_entry(definition, at))
-            if self.keep_names:
-                self._keep(definition, form, parameters)
-            if definition.squares:
-                form = self.algebra.power(form, Fraction(1, 2))
-            self._definitions[key] = self._end(outer, form, parameters)
+            with self._apart():
+                form = self.of(self.lowering.definition_entry(definition, at))
+                if self.keep_names:
+                    self._keep(definition, form, parameters)
+                if definition.squares:
+                    form = self.algebra.power(form, Fraction(1, 2))
+                self._definitions[key] = self._generic(form, parameters)
         return self._definitions[key]
 
     def _keep(self, definition: Definition, form: Polynomial, parameters: tuple[str, ...]) -> None:
@@ -404,23 +401,23 @@ class NormalForm:
             theirs = self.parameters("$b", self.context.symbols[target])
             at = tuple(Affine.name(name) for name in mine)
             by = tuple(Affine.name(name) for name in theirs)
-            outer = self._begin()
-            body = self.lowering.definition_entry(definition, at)
-            form = self.of(self.lowering.rules(target, by).total(body))
-            if definition.squares:
-                root = self.algebra.power(self._entry(Entry(key, at)), -1)
-                form = scale(self.algebra.multiply(form, root), Fraction(1, 2))
-            self._jacobians[key, target] = self._end(outer, form, mine + theirs)
+            with self._apart():
+                body = self.lowering.definition_entry(definition, at)
+                form = self.of(self.lowering.rules(target, by).total(body))
+                if definition.squares:
+                    root = self.algebra.power(self._entry(Entry(key, at)), -1)
+                    form = scale(self.algebra.multiply(form, root), Fraction(1, 2))
+                self._jacobians[key, target] = self._generic(form, mine + theirs)
         return self._jacobians[key, target]
 
     def _objective_jacobian(self, key: str, target: str) -> Generic:
         """The derivative of an objective, through its outputs, at generic indices."""
         theirs = self.parameters("$b", self.context.symbols[target])
         by = tuple(Affine.name(name) for name in theirs)
-        outer = self._begin()
-        objective = self.context.symbols[key]
-        form = self.of(self.lowering.of_objective(objective, self.context.symbols[target], by))
-        self._jacobians[key, target] = self._end(outer, form, theirs)
+        with self._apart():
+            objective = self.context.symbols[key]
+            form = self.of(self.lowering.of_objective(objective, self.context.symbols[target], by))
+            self._jacobians[key, target] = self._generic(form, theirs)
         return self._jacobians[key, target]
 
     # ---- zero ------------------------------------------------------------------------------
