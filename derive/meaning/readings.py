@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
@@ -13,7 +13,7 @@ from derive.meaning import terms as t
 from derive.meaning.classify import mentions
 from derive.meaning.einstein import explicit
 from derive.meaning.elaborate import elaborate
-from derive.meaning.graph import subterms
+from derive.meaning.graph import subterms, symbols_in
 from derive.meaning.ranges import Indices, range_of
 from derive.meaning.records import Given
 from derive.meaning.setting import Choices, Names, Setting, place_of
@@ -92,8 +92,34 @@ def read_equation(
         tried.append((choices, frozenset(setting.met)))
     if not found:
         return (), _placed(_best(errors), source, equation.span)
+    if partials == "either":
+        found = [one for one in found if not _idle(one[1], names)] or found
     met = frozenset().union(*(m for _, m in tried))
     return tuple(_distinct(found, met)), None
+
+
+def _idle(reading: t.Reading, names: Names) -> bool:
+    """Whether a direct derivative is by a name that stands nowhere in what it is taken of.
+
+    Everything between the two is held then, and it would be zero: nobody means that.
+    """
+    return any(
+        isinstance(part, t.Derivative)
+        and part.reading == "direct"
+        and part.target.key not in _mentioned(part.of, names)
+        for side in (reading.left, reading.right)
+        for part in subterms(side)
+    )
+
+
+def _mentioned(of: t.Term, names: Names) -> Set[str]:
+    while isinstance(of, t.Derivative):
+        of = of.of
+    match of:
+        case t.Variable(symbol=symbol) | t.Element(base=t.Variable(symbol=symbol)):
+            return names.uses.get(symbol.key, frozenset((symbol.key,)))
+        case _:
+            return symbols_in(of)
 
 
 def _setting(
