@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import ROOT, Run
 
 from derive.api import load
 from derive.errors import DeriveError
 from derive.tracing.loading import load_function
 
 HERE = Path(__file__).parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 RIGHT, WRONG = HERE / "functions" / "right.py", HERE / "functions" / "wrong.py"
 BATCHNORM = str(HERE / "documents" / "batchnorm.md")
 
@@ -126,3 +129,12 @@ def test_some_results_are_not_looked_at() -> None:
     assert [(r.target.key, r.judgement.verdict) for r in found.results] == [("\\beta", "proved")]
     swapped = load(BATCHNORM).verify_kernel(kernel, "_", "beta", "gamma")
     assert [r.judgement.verdict for r in swapped.results] == ["refuted", "refuted"]
+
+
+def test_the_readme_shows_real_output(derive: Run, tmp_path: Path) -> None:
+    section = README.split("## From code\n")[1].split("\n## ")[0]
+    (code,) = re.findall(r"^```py\n(.*?)^```$", section, re.M | re.S)
+    ((command, expected),) = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```$", section, re.M | re.S)
+    (tmp_path / "backward.py").write_text(code, encoding="utf-8")
+    done = derive(*shlex.split(command)[1:])
+    assert (done.returncode, done.stdout) == (1, expected)
