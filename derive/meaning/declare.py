@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from derive.errors import MeaningError
 from derive.meaning import terms as t
 from derive.meaning.claims import Note
 from derive.meaning.force import Force
-from derive.meaning.names import key_of, labelled_key, span_of
+from derive.meaning.names import DISTINCT_FONTS, key_of, labelled_key, span_of
 from derive.meaning.records import Given, Objective
 from derive.meaning.setting import place_of
 from derive.meaning.shapes import ONE, describe, positive_set, shape_of_set, size_of
@@ -15,6 +17,8 @@ from derive.reading import syntax as s
 from derive.reading.span import Span
 
 ZERO = s.Number("0")
+_WEIGHT = re.compile(r"\\(math|text|boldsymbol|bm\b|pmb|operatorname|sym)")
+"""A font of a letter, in the source of a name."""
 
 
 class Declaring:
@@ -80,12 +84,29 @@ class Declaring:
                     return
         if key is None:
             raise self._error("only a name can be declared", expr)
+        self._refuse_two_fonts(key, expr)
         self._shapes[key] = shape
         self._spans[key] = span_of(expr)
         self._spell(key, expr)
         if positive:
             zero = Given(expr, ">", ZERO, f"{key} > 0", frozenset({key}), span_of(expr))
             self._force.given.append(zero)
+
+    def _refuse_two_fonts(self, key: str, expr: s.Expr) -> None:
+        r"""`x` and `\mathbf{x}` have one key; declared both, they would be mixed up."""
+        earlier = self._force.spelled.get(key)
+        known = key in self._shapes or self._force.is_variable(key)
+        if earlier is None or not known or not isinstance(expr, s.Name):
+            return
+        word = len(expr.letter) > 1 and not expr.letter.startswith("\\")
+        if word or expr.font in DISTINCT_FONTS:
+            return
+        if bool(expr.font) != bool(_WEIGHT.search(earlier)):
+            raise self._error(
+                f"{earlier} is declared too, and differs in its font alone",
+                expr,
+                "Use another letter for one of them.",
+            )
 
     def _spell(self, key: str, expr: s.Expr) -> None:
         source, span = self._force.source, span_of(expr)

@@ -54,6 +54,24 @@ def test_kind(formula: str, kind: str) -> None:
     assert kinds(MEAN, formula)[-1] == kind
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [
+        ("x", r"\mathbf{x}", "unread"),
+        (r"\boldsymbol{\mu}", r"\mu", "unread"),
+        (r"\hat{x}", r"\hat{\mathbf{x}}", "unread"),
+        (r"\mathbf{x}", r"\mathbf{x}", "declaration"),
+        (r"\mathcal{L}", "L", "declaration"),
+        (r"\mathbf{x}", r"\mathbf{X}", "declaration"),
+    ],
+)
+def test_names_that_differ_in_weight_alone_are_not_both_declared(
+    first: str, second: str, kind: str
+) -> None:
+    text = rf"Let ${first} \in \mathbb{{R}}^N$. Let ${second} \in \mathbb{{R}}^N$."
+    assert kinds(text) == ["declaration", kind]
+
+
 @pytest.mark.parametrize("display", [r"x_i + i = j_", r"x = = y"])
 def test_a_bad_statement_does_not_stop_the_rest(display: str) -> None:
     found = understood(MEAN, display, "x = x").items
