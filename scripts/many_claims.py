@@ -27,6 +27,8 @@ _VERBATIM = r"\\(?:text|mathbb|operatorname|mathrm|begin|end|label|tag)\*?\s*\{[
 _TOKEN = re.compile(rf"{_VERBATIM}|\\[A-Za-z]+|[A-Za-z]")
 _MATH = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|\\\[.*?\\\]|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.S)
 _INDICES = frozenset("ijklmnpqrst")
+LONGEST = 40
+"""Documents of more claims are left out: one would be most of the whole."""
 
 
 def judged(text: str, repairs: bool = False) -> Checked:
@@ -89,7 +91,9 @@ def _sections(paths: tuple[Path, ...], code: int) -> Iterator[tuple[list[str], s
         source = path.read_text(encoding="utf-8")
         checked = judged(source)
         found = verdicts(checked)
-        if checked.exit_code == code and found == verdicts(judged(renamed(source, "BB"))):
+        if len(found) > LONGEST or checked.exit_code != code:
+            continue
+        if found == verdicts(judged(renamed(source, "BB"))):
             kept.append((found, source))
             yield kept[-1]
     while kept:
