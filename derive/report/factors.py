@@ -29,6 +29,8 @@ from derive.calculus.polynomial import (
 Key = TypeVar("Key")
 MOST_FACTORED = 60
 """A polynomial with more terms than this is not factored."""
+HIGHEST = 12
+"""A polynomial in which an atom has a higher power than this is not factored."""
 DECIDED = frozenset(["delta", "order", "step", "kink", "any"])
 """Atoms that are their own squares and may be zero: nothing is divided by them."""
 
@@ -92,6 +94,8 @@ def _irreducible(primitive: Polynomial) -> list[tuple[Polynomial, int]]:
         for atom, exponent in monomial:
             parts[atom] = math.lcm(parts.get(atom, 1), Fraction(exponent).denominator)
     whole = {_scaled(m, parts, True): c for m, c in primitive.items()}
+    if any(exponent > HIGHEST for monomial in whole for _, exponent in monomial):
+        return [(primitive, 1)]
     return [
         ({_scaled(m, parts, False): c for m, c in factor.items()}, times)
         for factor, times in irreducible_factors(whole)
@@ -135,6 +139,8 @@ def common_front(pieces: Sequence[Factors]) -> tuple[Factors, list[Factors]]:
     groups = _shared([dict(piece.groups) for piece in pieces])
     sizes = {abs(Fraction(piece.content)) for piece in pieces}
     content = sizes.pop() if len(sizes) == 1 else Fraction(1)
+    if all(piece.content < 0 for piece in pieces):
+        content = -content
     taken = Factors(
         tidy(content), frozenset(front.items()), tuple((b, int(k)) for b, k in groups.items())
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import permutations
 
 from derive.calculus.contraction import open_contraction
 from derive.calculus.lower import upstream_key
-from derive.calculus.normal_form import NormalForm
 from derive.calculus.polynomial import (
     Atom,
     Frozen,
@@ -18,69 +16,17 @@ from derive.calculus.polynomial import (
     Polynomial,
     Position,
     Rational,
-    index_position,
-    indices_of,
     indices_of_monomial,
-    multiply_monomials,
-    rename_atom,
-    rename_frozen,
     rename_monomial,
     serial,
     thaw,
     tidy,
 )
-from derive.errors import LimitError, UnsupportedError
+from derive.errors import UnsupportedError
 from derive.gradient.closed_form import Phrasing, affine
 from derive.meaning import terms as t
-from derive.report.factors import Factors, collected, common_front, factored
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """A definition `symbol[parameters] = power^exponent · group`; the group may be missing.
-
-    Without a group `1 / exponent` is whole, so that the power is one of the name.
-    """
-
-    symbol: t.Symbol
-    parameters: tuple[str, ...]
-    power: Atom
-    exponent: Rational
-    group: Frozen | None
-
-
-def folds(engine: NormalForm) -> tuple[Fold, ...]:
-    """The definitions that name a power, or a group over one: `σ = √(v + ε)`, `(x_i - μ) / σ`."""
-    found = []
-    for definition in engine.context.definitions.values():
-        try:
-            body = engine.definition(definition)
-        except (UnsupportedError, LimitError):
-            continue
-        fold = _fold(definition.symbol, body.parameters, body.form)
-        if fold is not None:
-            found.append(fold)
-    return tuple(found)
-
-
-def _fold(symbol: t.Symbol, parameters: tuple[str, ...], form: Polynomial) -> Fold | None:
-    parts = factored(form) if form else None
-    if parts is None or parts.content != 1 or len(parts.monomial) != 1 or len(parts.groups) > 1:
-        return None
-    ((power, exponent),) = parts.monomial
-    if power[0] != "power":
-        return None
-    if not parts.groups:
-        whole = Fraction(exponent).numerator in (1, -1)
-        mine = set(parameters) == _generic(power)
-        return Fold(symbol, parameters, power, exponent, None) if whole and mine else None
-    ((group, times),) = parts.groups
-    mine = set(parameters) == _generic(("power", group)) >= _generic(power)
-    return Fold(symbol, parameters, power, exponent, group) if times == 1 and mine else None
-
-
-def _generic(atom: Atom) -> set[str]:
-    return {str(index) for index in indices_of(atom) if str(index).startswith("$")}
+from derive.report.factors import Factors, collected, common_front
+from derive.report.folds import Fold, named
 
 
 @dataclass
@@ -88,10 +34,6 @@ class NamedPhrasing(Phrasing):
     """Terms of one context in which a power that has a name is called by it."""
 
     folds: tuple[Fold, ...] = ()
-
-    @staticmethod
-    def of(engine: NormalForm, taken: frozenset[str]) -> NamedPhrasing:
-        return NamedPhrasing(engine.context, "", taken, folds=folds(engine))
 
     # ---- sums and products -----------------------------------------------------------------
 
@@ -105,7 +47,8 @@ class NamedPhrasing(Phrasing):
         if not pieces:
             return t.Number(Fraction(0))
         if len(pieces) == 1:
-            return self.product(pieces[0])
+            bare = _is_bare(pieces[0]) and abs(pieces[0].content) == 1
+            return self._added(pieces) if bare else self.product(pieces[0])
         front, rest = common_front(pieces)
         inner = self._added(rest)
         if front == Factors(1, frozenset()):
@@ -138,6 +81,7 @@ class NamedPhrasing(Phrasing):
         return parts[0] if len(parts) == 1 else t.Multiply(tuple(parts), ())
 
     def _parts(self, of: Factors) -> list[t.Term]:
+        of = _turned(of)
         parts = self._factors(of.monomial, of.content)
         for base, times in of.groups:
             group = self._group(base)
@@ -175,57 +119,13 @@ class NamedPhrasing(Phrasing):
         shown = [self._power(atom, e) for atom, e in sorted(pairs, key=key)]
         return shown if number == 1 else [t.Number(Fraction(number)), *shown]
 
-    # ---- names -----------------------------------------------------------------------------
-
     def _named(self, of: Factors) -> Factors:
-        """The product with each group over a power that has a name called by it."""
-        monomial = of.monomial
-        groups: list[tuple[Frozen, int]] = []
-        for base, times in of.groups:
-            named = self._name_of(base, times, dict(monomial))
-            if named is None:
-                groups.append((base, times))
-            else:
-                monomial, _ = multiply_monomials(monomial, named)
-        return Factors(of.content, self._powers_named(monomial), tuple(groups))
+        return named(of, self.folds, frozenset(self.context.sizes))
 
-    def _powers_named(self, monomial: Monomial) -> Monomial:
-        """The monomial with each power that has a name as a power of the name."""
-        named: Monomial = frozenset()
-        for atom, exponent in monomial:
-            pair = self._power_of_name(atom, exponent) or (atom, exponent)
-            named, _ = multiply_monomials(named, frozenset([pair]))
-        return named
-
-    def _power_of_name(self, atom: Atom, exponent: Rational) -> tuple[Atom, Rational] | None:
-        for fold in self.folds if atom[0] == "power" else ():
-            for at, names in self._places(fold, atom) if fold.group is None else ():
-                if rename_atom(fold.power, names) == atom:
-                    outer = Fraction(exponent) / Fraction(fold.exponent)
-                    return ("entry", fold.symbol.key, at), tidy(outer)
-        return None
-
-    def _name_of(self, base: Frozen, times: int, powers: dict[Atom, Rational]) -> Monomial | None:
-        """`name^times` over the power that it takes along; None where there is no such name."""
-        for fold in self.folds:
-            if fold.group is None:
-                continue
-            for at, names in self._places(fold, ("power", base)):
-                power = rename_atom(fold.power, names)
-                enough = Fraction(powers.get(power, 0)) / Fraction(fold.exponent) >= times
-                if enough and rename_frozen(fold.group, names) == base:
-                    entry: Atom = ("entry", fold.symbol.key, at)
-                    return frozenset([(entry, times), (power, tidy(-fold.exponent * times))])
-        return None
-
-    def _places(
-        self, fold: Fold, atom: Atom
-    ) -> Iterator[tuple[tuple[Position, ...], dict[Index, Index]]]:
-        """The ways to put the indices of an atom in the place of the parameters."""
-        letters = sorted(str(i) for i in indices_of(atom) if i not in self.context.sizes)
-        for chosen in permutations(letters, len(fold.parameters)):
-            names: dict[Index, Index] = dict(zip(fold.parameters, chosen, strict=True))
-            yield tuple(index_position(letter) for letter in chosen), names
+    def _power(self, atom: Atom, exponent: Rational) -> t.Term:
+        if atom[0] == "exp" and exponent != 1:
+            return t.Function("exp", (self._product(atom[1], exponent),), ())
+        return super()._power(atom, exponent)
 
     # ---- atoms -----------------------------------------------------------------------------
 
@@ -238,9 +138,25 @@ class NamedPhrasing(Phrasing):
             case "step":
                 zero = t.Number(Fraction(0))
                 return t.Indicator((t.Comparison(self.term(thaw(atom[1])), ">", zero),))
-            case "kink" | "any" | "extreme":
-                raise UnsupportedError("no notation for what happens at a kink or a largest entry")
+            case "kink":
+                zero, side = t.Number(Fraction(0)), self.term(thaw(atom[1]))
+                both = t.Comparison(side, ">=", zero), t.Comparison(side, "<=", zero)
+                return t.Indicator(both)
+            case "any":
+                raise UnsupportedError("a derivative at a kink has no value")
+            case "extreme":
+                return self._extreme(str(atom[1]), atom[3][0])
         return super()._atom(atom)
+
+    def _extreme(self, which: str, entry: Frozen) -> t.Term:
+        """`max(x)`; the largest entry of anything but a name has no notation here."""
+        for monomial, coefficient in entry:
+            for atom, exponent in monomial if len(entry) == 1 else ():
+                if coefficient == exponent == len(monomial) == 1 and atom[0] == "entry":
+                    variable = t.Variable(self.context.symbols[atom[1]])
+                    if len(variable.shape) == len(atom[2]):
+                        return t.Function(which, (variable,), ())
+        raise UnsupportedError("no notation for the largest entry of an expression")
 
     def _entry(self, key: str, positions: tuple[Position, ...]) -> t.Term:
         if key in self.context.symbols:
@@ -270,7 +186,18 @@ class NamedPhrasing(Phrasing):
 
 
 def _is_bare(piece: Factors) -> bool:
+    """Whether a product is one group and a number."""
     return not piece.monomial and len(piece.groups) == 1 and piece.groups[0][1] == 1
+
+
+def _turned(of: Factors) -> Factors:
+    """`-p (a - b)` as `p (b - a)`."""
+    for place, (base, times) in enumerate(of.groups if of.content < 0 else ()):
+        if times % 2 and any(c < 0 for _, c in base):
+            turned = (frozenset((m, -c) for m, c in base), times)
+            groups = (*of.groups[:place], turned, *of.groups[place + 1 :])
+            return Factors(-of.content, of.monomial, groups)
+    return of
 
 
 def _terms(piece: Factors) -> list[Factors]:

@@ -6,7 +6,7 @@ evaluation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from time import monotonic
 
@@ -21,11 +21,14 @@ from derive.judgement.verdict import Limits
 from derive.meaning import terms as t
 from derive.meaning.to_syntax import to_syntax
 from derive.report.factors import Factors, collected, factored
+from derive.report.folds import Fold, folds
 from derive.report.phrases import NamedPhrasing, letters_for
 from derive.writing.to_linear import linear
 
 MOST_TERMS = 12
 """Terms of a normal form that are shown; the others are counted."""
+LONGEST_RATIO = 30
+"""A ratio with more characters than this is not simple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Comparer:
     context: t.Context
     limits: Limits = field(default_factory=Limits)
     _engines: dict[bool, NormalForm] = field(default_factory=dict)
+    _folds: dict[bool, tuple[Fold, ...]] = field(default_factory=dict)
 
     def compare(self, reading: t.Reading) -> Sides | str:
         """Both sides in the first kind of normal form that shows them equal, or else the first.
@@ -88,6 +92,7 @@ class Comparer:
             engine = NormalForm(self.context, keep_names, max_terms=self.limits.terms)
             engine.algebra.deadline = deadline
             engine.prepare()
+            self._folds[keep_names] = folds(engine)
             self._engines[keep_names] = engine
         self._engines[keep_names].algebra.deadline = deadline
         return self._engines[keep_names]
@@ -97,8 +102,12 @@ class Comparer:
         scalar, letters = self._at_an_entry(reading)
         left, right = (self._form(engine, scalar, side) for side in (scalar.left, scalar.right))
         taken = frozenset(bound.name for bound in scalar.free)
-        phrasing = NamedPhrasing.of(engine, taken)
+        phrasing = NamedPhrasing(self.context, "", taken, folds=self._folds[keep_names])
         shown = _cut(phrasing, left), _cut(phrasing, right)
+        if all(isinstance(one.term, t.Variable | t.Element) for one in shown):
+            # Two bare names say nothing; what they stand for does.
+            phrasing = replace(phrasing, folds=())
+            shown = _cut(phrasing, left), _cut(phrasing, right)
         for form, side, one in zip((left, right), (scalar.left, scalar.right), shown, strict=True):
             if not one.left_out and not self._holds(engine, scalar, form, side, one.term):
                 raise UnsupportedError("a normal form has no faithful notation")
@@ -172,6 +181,8 @@ class Comparer:
         if quotient is None or not _is_simple(quotient, above, below):
             return None
         term = phrasing.product(quotient)
+        if len(linear(to_syntax(term))) > LONGEST_RATIO:
+            return None
         product = t.Multiply((term, reading.right), ())
         return term if self._holds(engine, reading, left, reading.left, product) else None
 
@@ -188,7 +199,7 @@ class Comparer:
         Raises SoundnessError when exact evaluation tells `shown` from `wanted`.
         """
         claim = t.Reading(wanted, shown, reading.free, reading.condition)
-        witness = agrees(claim, self.context)
+        witness = agrees(claim, self.context, trials=1)
         if witness is not None:
             raise SoundnessError(
                 "what a side comes to is contradicted by exact evaluation: "

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 from judging import understood
+from rich.console import Console
 
 from derive.errors import UsageError
+from derive.judgement.verdict import Limits
 from derive.meaning.terms import Term
 from derive.meaning.to_syntax import to_syntax
 from derive.report.explain import Explanation, explain, sides_of, split_place
+from derive.report.explained import print_explanations
 from derive.report.sides import MOST_TERMS, Sides
+from derive.report.terminal import Screen
 from derive.writing.to_linear import linear
 
 MEAN = r"$x \in \mathbb{R}^N$, $a, b \in \mathbb{R}$, $m = \frac{1}{N} \sum_{i=1}^{N} x_i$." "\n\n"
@@ -111,6 +115,17 @@ def test_nothing_is_divided_by_a_delta() -> None:
 def test_a_long_form_is_cut_and_counted() -> None:
     found = sides(MEAN + r"$$(a + b + x_1 + x_2)^4 = a$$")
     assert found.left.left_out == 35 - MOST_TERMS
+
+
+def test_a_limit_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    document = MEAN + r"$$(a + b)^2 = a^2 + 2 a b + b^2$$"
+    (found,) = explain(understood(document), 3, limits=Limits(terms=2))
+    assert found.judgement.verdict == "undecided"
+    assert isinstance(found.sides, str)
+    print_explanations([found], Screen(Console(width=80, highlight=False, markup=False)))
+    out = capsys.readouterr().out
+    assert "? undecided" in out
+    assert "no normal form: " + found.sides in " ".join(out.split())
 
 
 # ---- how it was read ------------------------------------------------------------------------
@@ -250,3 +265,37 @@ def test_split_place(place: str, wanted: tuple[str, int, int | None]) -> None:
 def test_a_malformed_place_is_refused(place: str) -> None:
     with pytest.raises(UsageError):
         split_place(place)
+
+
+@pytest.mark.parametrize(
+    ("document", "left"),
+    [
+        (
+            r"$x \in \mathbb{R}^N$, $Z = \sum_{k=1}^{N} \exp(x_k)$, $p_i = \frac{\exp(x_i)}{Z}$."
+            "\n\n" + r"$$\frac{\partial p_i}{\partial x_j} = p_i$$",
+            "pᵢ (δᵢⱼ − pⱼ)",
+        ),
+        (
+            r"$x, y \in \mathbb{R}^N$, $d_i = x_i - y_i$." + "\n\n"
+            r"$$\sum_{k=1}^{N} (x_i - y_i)^2 = x_i$$",
+            "Ndᵢ²",
+        ),
+        (
+            r"$x, w \in \mathbb{R}^N$, $a \in \mathbb{R}$, $a > 0$, $s = \sqrt{a + 1}$." + "\n\n"
+            r"$$\sum_{i=1}^{N} \frac{x_i}{(a + 1)^{\frac{3}{2}}} = 1$$",
+            "1/s³ · ∑ᵢ₌₁ᴺ xᵢ",
+        ),
+        (
+            r"$x \in \mathbb{R}^N$, $p_i = \exp(x_i)$, $q_i = \exp(x_i^2)$." + "\n\n"
+            r"$$p_i + 0 = q_i$$",
+            "exp(xᵢ)",
+        ),
+        (
+            r"$a, x \in \mathbb{R}$, $u = \exp(x^{30} + a^{31})$." + "\n\n"
+            r"$$\exp(x^{30}) \exp(a^{31}) - 1 = x$$",
+            "u − 1",
+        ),
+    ],
+)
+def test_a_part_that_has_a_name_is_called_by_it(document: str, left: str) -> None:
+    assert text(sides(document).left.term) == left
