@@ -33,6 +33,9 @@ class Declaring:
     def read(self, chain: s.Chain, before: tuple[s.Expr, ...] = ()) -> None:
         """Take in one declaration; `before` are names listed to its left. Raises MeaningError."""
         names = [*before, *_items(chain.members[0])]
+        if any(isinstance(name, s.Dots) for name in names):
+            self._counted(names, chain)
+            return
         for position, relation in enumerate(chain.relations):
             kind = chain.members[position + 1]
             if kind is None:
@@ -55,6 +58,29 @@ class Declaring:
         for expr in names:
             self._name(expr, shape, positive_set(kind))
         self._sizes(shape)
+
+    def _counted(self, names: list[s.Expr], chain: s.Chain) -> None:
+        r"""`x_1, \dots, x_N \in S` declares x, whose entries or rows these are."""
+        first, last, kind = names[0], names[-1], chain.members[-1]
+        shape = None if kind is None else shape_of_set(kind)
+        size = None
+        if isinstance(first, s.Subscript) and isinstance(last, s.Subscript):
+            begins = [size_of(item) for item in first.items]
+            ends = [size_of(item) for item in last.items]
+            if begins == [ONE] and len(ends) == 1 and first.base == last.base:
+                size = ends[0]
+        key = key_of(first.base) if isinstance(first, s.Subscript) else None
+        rest = names[1:-1]
+        written = len(chain.relations) == 1 and isinstance(rest[-1], s.Dots)
+        if shape is None or size is None or key is None or kind is None or not written:
+            raise self._error(
+                "this list of names is not read",
+                chain,
+                "Declare one array, $x \\in \\mathbb{R}^N$, or write x_1, \\dots, x_N.",
+            )
+        assert isinstance(first, s.Subscript)
+        self._name(first.base, (size, *shape), positive_set(kind))
+        self._sizes((size, *shape))
 
     def _index_range(self, names: list[s.Expr], kind: s.Expr) -> bool:
         r"""`i \in \{1, \dots, N\}` declares the range of an index."""

@@ -238,6 +238,10 @@ def _gradient_name(setting: Setting, d: s.Expr, following: s.Expr) -> Typed | No
     if not _derivable(setting, following) or len(setting.names.objectives) != 1:
         return None
     objective = t.Variable(setting.names.objectives[0])
+    if key_of(following) == objective.symbol.key:
+        raise setting.error(
+            "a differential is not read", d, "Write a derivative, \\frac{\\partial L}{\\partial x}."
+        )
     return Typed(differentiate(setting, objective, target_of(setting, following)))
 
 

@@ -65,7 +65,7 @@ class Indices:
 
     def compare(self, left: Affine, right: Affine) -> None:
         """Note that two positions are compared, so that one may lend its range to the other."""
-        for name in left.names | right.names:
+        for name in sorted(left.names | right.names):
             if name not in self._sizes or self.is_bound(name):
                 self.find(name)
         if left.single is None or right.single is None:

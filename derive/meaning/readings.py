@@ -29,6 +29,8 @@ _NOTES = {
     ("dot", "element"): "the dot between vectors acts element by element",
     ("partials", "total"): "derivatives are total",
     ("partials", "direct"): "derivatives are direct: other names are held",
+    ("pairs", "one"): "a sum under ≠ runs over its first index",
+    ("pairs", "both"): "a sum under ≠ runs over both of its indices",
 }
 _MOST_SIZES = 4
 Partials = Literal["either", "total", "direct"]
@@ -55,9 +57,13 @@ def candidates(partials: Partials, sizes: frozenset[str]) -> Iterator[Choices]:
     ways: tuple[Literal["total", "direct"], ...]
     ways = ("total", "direct") if partials == "either" else (partials,)
     tried = sorted(sizes)[:_MOST_SIZES] or [""]
-    for size, way, matrix, inner in product(tried, (0, 1), (0, 1), range(len(ways))):
+    for size, pair, way, matrix, inner in product(tried, (0, 1), (0, 1), (0, 1), range(len(ways))):
         yield Choices(
-            "element" if way else "matrix", "element" if matrix else "inner", ways[inner], size
+            "element" if way else "matrix",
+            "element" if matrix else "inner",
+            ways[inner],
+            size,
+            "both" if pair else "one",
         )
 
 
@@ -77,14 +83,16 @@ def read_equation(
         keep = frozenset(free_letters(equation.first or equation.left)) | names.ranges.keys()
         left, right = explicit(equation.left, keep), explicit(equation.right, keep)
         equation = replace(equation, left=left, right=right)
-    outer = frozenset(free_letters(equation.left) | free_letters(equation.right))
+    sides = (equation.left, equation.right)
+    outer = frozenset(letter for side in sides for letter in free_letters(side))
+    loose = frozenset(letter for side in sides for letter in free_letters(side, both=True))
     found: list[tuple[Choices, t.Reading]] = []
     tried: list[tuple[Choices, frozenset[str]]] = []
     errors: list[MeaningError] = []
     for choices in candidates(partials, names.sizes):
         if _known(tried, choices):
             continue
-        setting = _setting(names, source, choices, outer)
+        setting = _setting(names, source, choices, (outer, loose))
         try:
             found.append((choices, _read(setting, equation)))
         except MeaningError as error:
@@ -123,10 +131,15 @@ def _mentioned(of: t.Term, names: Names) -> Set[str]:
 
 
 def _setting(
-    names: Names, source: Source | None, choices: Choices, outer: frozenset[str]
+    names: Names,
+    source: Source | None,
+    choices: Choices,
+    free: tuple[frozenset[str], frozenset[str]],
 ) -> Setting:
+    """Where reading begins; `free` are the letters around, and those where pairs are bound."""
     indices = Indices(dict(names.ranges), names.sizes)
-    return Setting(names, source, indices, elaborate, choices, outer=outer)
+    outer = free[1] if choices.pairs == "both" else free[0]
+    return Setting(names, source, indices, elaborate, choices, outer=outer, loose=free[1])
 
 
 def _best(errors: list[MeaningError]) -> MeaningError:
@@ -258,7 +271,7 @@ def _distinct(found: list[tuple[Choices, t.Reading]], met: frozenset[str]) -> It
         seen.append(reading)
         changed = [
             _NOTES[name, getattr(choices, name)]
-            for name in ("product", "dot", "partials")
+            for name in ("product", "dot", "partials", "pairs")
             if name in met and getattr(choices, name) != getattr(first, name)
         ]
         yield replace(reading, note="; ".join(changed))
@@ -294,8 +307,10 @@ def read_definition(names: Names, source: Source | None, defining: Defining) -> 
     for choices in candidates("total", names.sizes):
         if _known(tried, choices):
             continue
-        outer = frozenset(defining.parameters) | frozenset(free_letters(defining.body))
-        setting = _setting(names, source, choices, outer)
+        parameters = frozenset(defining.parameters)
+        outer = parameters | free_letters(defining.body)
+        loose = parameters | free_letters(defining.body, both=True)
+        setting = _setting(names, source, choices, (outer, loose))
         setting.aliases, setting.dropped = defining.aliases, defining.dropped
         try:
             return _defined(setting, defining)

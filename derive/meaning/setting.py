@@ -38,6 +38,7 @@ class Choices:
     dot: Literal["inner", "element"] = "inner"
     partials: Literal["total", "direct"] = "total"
     size: str = ""
+    pairs: Literal["one", "both"] = "one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Setting:
     `met` collects the choices that made a difference. `local` holds the arguments of a function
     being applied; `aliases` and `dropped` read a definition of a capital for its small letter:
     which names stand for which, and which indices fall away. `outer` are letters that are free
-    around the expression. `rename` gives bound indices new letters inside a function, whose
+    around the expression, `loose` those of them that are so where `i \\neq j` under a sum binds
+    both of its letters. `rename` gives bound indices new letters inside a function, whose
     applications `depth` counts. `stands` are names that stand for an expression to derive by.
     """
 
@@ -115,6 +117,7 @@ class Setting:
     aliases: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     outer: frozenset[str] = frozenset()
+    loose: frozenset[str] = frozenset()
     rename: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
     stands: dict[str, s.Expr] = field(default_factory=dict)

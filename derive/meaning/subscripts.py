@@ -33,18 +33,21 @@ def index_letter(expr: s.Node) -> str | None:
             return None
 
 
-def free_letters(expr: s.Node, bound: frozenset[str] = frozenset()) -> set[str]:
-    """Letters that stand as indices in an expression and that nothing in it binds."""
+def free_letters(expr: s.Node, bound: frozenset[str] = frozenset(), both: bool = False) -> set[str]:
+    r"""Letters that stand as indices in an expression and that nothing in it binds.
+
+    With `both`, `\sum_{i \neq j}` binds i and j.
+    """
     found: set[str] = set()
     match expr:
         case s.Subscript(items=items):
             for item in items:
                 found |= {letter for letter in _letters(item) if letter not in bound}
-            found |= free_letters(expr.base, bound)
+            found |= free_letters(expr.base, bound, both)
         case s.BigOperator(lower=lower):
-            inner = bound | set(bound_letters(lower))
-            found |= free_letters(expr.body, inner)
-            for item in lower:
+            inner = bound | set(bound_letters(lower, both))
+            found |= free_letters(expr.body, inner, both)
+            for item in () if both else lower:
                 if isinstance(item, s.Chain) and item.relations[0].sign in ("\\neq", "\\ne"):
                     found |= {
                         letter
@@ -55,16 +58,17 @@ def free_letters(expr: s.Node, bound: frozenset[str] = frozenset()) -> set[str]:
                     }
         case _:
             for child in children(expr):
-                found |= free_letters(child, bound)
+                found |= free_letters(child, bound, both)
     return found
 
 
-def bound_letters(lower: tuple[s.Expr, ...]) -> list[str]:
+def bound_letters(lower: tuple[s.Expr, ...], both: bool = False) -> list[str]:
     """The letters that the lower line of a sum binds whatever stands around it."""
     letters: list[str] = []
     for item in lower:
         members = item.members if isinstance(item, s.Chain) else (item,)
-        if isinstance(item, s.Chain) and item.relations[0].sign in ("=", "\\neq", "\\ne", "\\in"):
+        one = ("=", "\\in") if both else ("=", "\\neq", "\\ne", "\\in")
+        if isinstance(item, s.Chain) and item.relations[0].sign in one:
             members = members[:1]
         letters += [x for m in members if m is not None for x in [index_letter(m)] if x]
     return letters
@@ -191,11 +195,9 @@ def subscript(setting: Setting, node: s.Subscript) -> Typed:
         raise undeclared(setting, key, node)
     at = positions(setting, node.items, len(base.shape))
     if at is None and any(isinstance(item, s.Chain) for item in node.items):
-        raise setting.error(
-            f"{setting.text(node)} is not read: a slice has no bounds",
-            node,
-            "Write a colon alone for a whole axis, or a sum over the entries that are meant.",
-        )
+        advice = "Write a colon alone for a whole axis, or a sum over the entries meant."
+        what = setting.text(node)
+        raise setting.error(f"{what} is not read: a slice has no bounds", node, advice)
     if at is None:
         raise undeclared(setting, label or key, node)
     return select(setting, base, at, node)

@@ -71,6 +71,8 @@ def _letters_of(setting: Setting, item: s.Expr) -> Iterable[str]:
     if range_in(item) is not None:
         return [index_letter(item.members[0] or item) or ""]
     sign = item.relations[0].sign
+    if sign in ("\\neq", "\\ne") and _both(setting, item):
+        return [x for m in item.members if m is not None for x in [index_letter(m)] if x]
     if sign in ("=", "\\neq", "\\ne"):
         first = item.members[0]
         letter = None if first is None else index_letter(first)
@@ -88,6 +90,16 @@ def _letters_of(setting: Setting, item: s.Expr) -> Iterable[str]:
         for x in letters
         if x not in around and not setting.indices.is_bound(x) and x not in setting.names.sizes
     ]
+
+
+def _both(setting: Setting, item: s.Chain) -> bool:
+    r"""Whether `\sum_{i \neq j}` is read as a sum over i and j, where j stands nowhere else."""
+    second = None if item.members[1] is None else index_letter(item.members[1])
+    fixed = second is None or second in setting.loose or second in setting.names.sizes
+    if fixed or second is None or setting.indices.is_bound(second) or len(item.members) > 2:
+        return False
+    setting.met.add("pairs")
+    return setting.choices.pairs == "both"
 
 
 def range_in(item: s.Expr) -> tuple[s.Expr, s.Expr] | None:

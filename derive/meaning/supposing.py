@@ -18,7 +18,7 @@ from derive.reading import syntax as s
 from derive.reading.statements import Block, Formula, Heading, Paragraph, Prose
 
 _ONLY_IF = re.compile(
-    r"\b(for|if|when|whenever|unless|provided|because|as long as|in case|case)"
+    r"\b(for|at|around|near|if|when|whenever|unless|provided|because|as long as|in case|case)"
     r"( that)?( all| any| every)?( of)?\s*$",
     re.I,
 )

@@ -215,8 +215,8 @@ def _statement(body: Expr, words: str) -> Statement:
 
 
 def _opened(body: Expr) -> Expr:
-    """A chain inside braces that only group it."""
-    while isinstance(body, Group) and body.opening == "{" and isinstance(body.body, Chain):
+    r"""A chain inside brackets that only group it: `(i \neq j)` beside an equation."""
+    while isinstance(body, Group) and body.opening in "{(" and isinstance(body.body, Chain):
         body = body.body
     return body
 

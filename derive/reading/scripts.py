@@ -46,8 +46,19 @@ def below(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """What stands below a big sign; a brace around it (from `substack`) is opened."""
     if len(items) == 1 and isinstance(items[0], Group) and items[0].opening == "{":
         body = items[0].body
-        return body.items if isinstance(body, List) else (body,)
-    return items
+        items = body.items if isinstance(body, List) else (body,)
+    return tuple(part for item in items for part in _each(item))
+
+
+def _each(item: Expr) -> tuple[Expr, ...]:
+    r"""`i, j, i \neq j` below a sign: the indices, and a condition on the last of them."""
+    match item:
+        case Chain(members=(List(items=names), *rest), relations=(relation, *_)) if (
+            relation.sign != "=" and relation.sign != "\\in"
+        ):
+            return (*names[:-1], replace(item, members=(names[-1], *rest)))
+        case _:
+            return (item,)
 
 
 def scripted_head(head: Any, scripts: list[Script]) -> Factor:
