@@ -121,18 +121,19 @@ def _element(to: Forward, term: t.Element, at: At) -> Array:
     return np.asarray(base[places])
 
 
-def _assignments(bounds: tuple[t.Bound, ...], at: At) -> Iterator[At]:
+def assignments(bounds: tuple[t.Bound, ...], at: At) -> Iterator[At]:
+    """Every value of the indices, added to the sizes and indices given."""
     if not bounds:
         yield at
         return
     for k in range(bounds[0].low.value(at), bounds[0].high.value(at) + 1):
-        yield from _assignments(bounds[1:], {**at, bounds[0].name: k})
+        yield from assignments(bounds[1:], {**at, bounds[0].name: k})
 
 
 def _sum(to: Forward, term: t.Sum, at: At) -> Array:
     start = np.ones if term.product else np.zeros
     result = start([size.value(to.sizes) for size in term.shape])
-    for inner in _assignments(term.bounds, at):
+    for inner in assignments(term.bounds, at):
         if to.holds(term.condition, inner):
             value = to.value(term.body, inner)
             result = result * value if term.product else result + value

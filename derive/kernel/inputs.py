@@ -10,7 +10,7 @@ import numpy as np
 
 from derive.errors import UnsupportedError
 from derive.kernel.entries import Reduce, loads
-from derive.kernel.forward import COMPARISONS, Forward
+from derive.kernel.forward import COMPARISONS, Forward, assignments
 from derive.kernel.plan import Plan
 from derive.meaning import terms as t
 from derive.meaning.walk import names_in, subterms
@@ -130,14 +130,16 @@ class _Drawing:
                 return np.asarray(float(high) - np.abs(value) - 0.1)
             case left, "==", t.Transposed(right) if left == variable == right:
                 return np.asarray((value + value.T) / 2)
-            case t.Sum((_,), (), t.Element(left, at)), "==", t.Number(whole) if left == variable:
-                return self._parts(value, at, float(whole))
+            case t.Sum((over,), (), t.Element(left, at)), "==", t.Number(whole) if left == variable:
+                return self._parts(value, at, over.name, float(whole))
             case _:
                 return value
 
-    def _parts(self, value: Array, at: tuple[t.Affine | None, ...], whole: float) -> Array:
-        """Positive entries of 2^-16 steps that sum to the whole exactly along the first index."""
-        axis = next((k for k, place in enumerate(at) if place is not None), 0)
+    def _parts(
+        self, value: Array, at: tuple[t.Affine | None, ...], index: str, whole: float
+    ) -> Array:
+        """Positive entries of 2^-16 steps that sum to the whole exactly along an index."""
+        axis = next((k for k, place in enumerate(at) if place and place.single == index), 0)
         weights = np.abs(value.astype(float)) + 0.1
         shares = np.floor(weights / weights.sum(axis=axis, keepdims=True) * 2**16)
         rest = 2**16 - shares.sum(axis=axis)
@@ -151,13 +153,17 @@ class _Drawing:
             names = names_in(assumption.left) | names_in(assumption.right)
             if not names <= inputs.keys():
                 continue
-            at = dict(sizes)
-            left, right = forward.value(assumption.left, at), forward.value(assumption.right, at)
-            equal = assumption.sign == "=="
-            met = np.allclose(left, right) if equal else COMPARISONS[assumption.sign](left, right)
-            if not np.all(met):
-                return assumption.latex or "an assumption"
+            for at in assignments(assumption.free, dict(sizes)):
+                if forward.holds(assumption.condition, at) and not _holds(forward, assumption, at):
+                    return assumption.latex or "an assumption"
         return None
+
+
+def _holds(forward: Forward, assumption: t.Assumption, at: dict[str, int]) -> bool:
+    left, right = forward.value(assumption.left, at), forward.value(assumption.right, at)
+    if assumption.sign == "==":
+        return bool(np.allclose(left, right))
+    return bool(np.all(COMPARISONS[assumption.sign](left, right)))
 
 
 def _reduced_inputs(plan: Plan) -> frozenset[str]:

@@ -174,10 +174,11 @@ class Planner:
     # ---- assumptions ----------------------------------------------------------------------------
 
     def _checks(self, inputs: set[str]) -> Iterator[Check]:
-        """A check for each assumption that speaks of parameters only."""
+        """A check for each assumption that speaks of parameters only and for all indices."""
         for number, assumption in enumerate(self.context.assumptions):
             names = names_in(assumption.left) | names_in(assumption.right)
-            if names and names <= inputs:
+            limited = assumption.condition or assumption.fixed
+            if names and names <= inputs and not limited:
                 inner = Planner(self.forms, f"a{number}s")
                 yield inner.check(assumption, tuple(sorted(names)))
 
@@ -185,13 +186,14 @@ class Planner:
         """The steps that say where an assumption holds."""
         longest = max((assumption.left.shape, assumption.right.shape), key=len)
         axes = self.to.axes_of(longest)
-        left = spread(self.to, assumption.left, longest, axes, {})
-        right = spread(self.to, assumption.right, longest, axes, {})
+        env = {bound.name: self.to.fresh(bound.low, bound.high) for bound in assumption.free}
+        left = spread(self.to, assumption.left, longest, axes, env)
+        right = spread(self.to, assumption.right, longest, axes, env)
         if assumption.sign == "==":
             holds: Entry = Apply("close", (left, right))
         else:
             holds = Where(((left, assumption.sign, right),), ONE, ZERO)
-        self.step(holds, "", axes)
+        self.step(holds, "", (*env.values(), *axes))
         return Check(assumption.latex, names, with_depth([*self.steps.values()]))
 
 

@@ -32,6 +32,7 @@ _PRIME = re.compile(
     re.I,
 )
 _TAKEN = re.compile(r"\b(taken|function|depends) (of|on)( the)?( layer)?( output)?\s*$", re.I)
+_AND = re.compile(r"\s*(,|and|, and)\s*$", re.I)
 _LOSS = re.compile(r"\b(loss|objective)\b", re.I)
 _BASIS = re.compile(r"\b(basis|one-hot) vectors?\b|\bstandard basis\b", re.I)
 _UNLESS = re.compile(r"\bunless\s*$", re.I)
@@ -86,7 +87,7 @@ class _Walk:
     leading: tuple[s.Expr, ...] = ()
     waiting: list[tuple[int, str, Stated]] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
-    output_named: str = ""
+    output_named: tuple[str, ...] = ()
     assuming: Assuming = field(init=False)
     supposing: Supposing = field(init=False)
 
@@ -184,6 +185,7 @@ class _Walk:
                 self.force.loss_named = True
             if any(isinstance(p, Prose) and _BASIS.search(p.text) for p in pieces):
                 self.force.basis = self.force.changed = True
+            naming = False
             for words, formula in pairwise(pieces):
                 if not isinstance(words, Prose) or not isinstance(formula, Formula):
                     continue
@@ -191,11 +193,12 @@ class _Walk:
                 if body is not None and _PRIME.search(words.text):
                     self.force.prime, self.force.changed = body, True
                 key = None if body is None else key_of(body)
-                if key is not None and _TAKEN.search(words.text):
-                    self.output_named = key
+                naming = bool(_TAKEN.search(words.text) or (naming and _AND.match(words.text)))
+                if key is not None and naming:
+                    self.output_named += (key,)
 
     def _name_output(self, stated: list[Stated]) -> None:
-        """`f : A \\to \\mathbb{R}`, taken of `y`, names the output that f depends on."""
+        """`f : A \\to \\mathbb{R}`, taken of `y` and `z`, names the outputs that f depends on."""
         if not self.output_named:
             return
         for item in stated:
@@ -203,8 +206,8 @@ class _Walk:
             if item.kind == "declaration" and isinstance(body, s.Chain) and body.members[0]:
                 objective = self.force.objectives.get(key_of(body.members[0]) or "")
                 if objective is not None:
-                    objective.named = (self.output_named,)
-        self.output_named = ""
+                    objective.named = self.output_named
+        self.output_named = ()
 
     def _declare(self, stated: list[Stated], declaring: Declaring) -> None:
         for position, item in enumerate(stated):
