@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from derive.calculus.rules import RULES
-from derive.errors import UsageError
+from derive.errors import SoundnessError, UsageError
 from derive.judgement.check import Judge
 from derive.judgement.verdict import Judgement, Limits
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Fact, Meaning, Unread
 from derive.meaning.names import key_of, walk
+from derive.meaning.setting import place_of
 from derive.meaning.shapes import describe
 from derive.meaning.to_syntax import to_syntax
 from derive.meaning.walk import names_in, reach
@@ -243,8 +244,21 @@ class _Explainer:
             tuple(_readings(item, judgement)),
             tuple(_assumptions(item)),
             tuple(_law(rule) for rule in judgement.rules),
-            "" if reading is None else self._comparer(item.context).compare(reading),
+            self._sides(item, judgement, reading),
         )
+
+    def _sides(self, claim: Claim, judgement: Judgement, reading: t.Reading | None) -> Sides | str:
+        """Both sides worked out; sides that a witness tells apart are never equal."""
+        if reading is None:
+            return ""
+        sides = self._comparer(claim.context).compare(reading)
+        if isinstance(sides, Sides) and sides.equal and judgement.verdict == "refuted":
+            raise SoundnessError(
+                "a claim that a witness refutes has sides with the same normal form",
+                place=place_of(self.meaning.document.source, claim.span),
+                advice="This is a bug of derive; please report the document.",
+            )
+        return sides
 
     def _comparer(self, context: t.Context) -> Comparer:
         return self._comparers.setdefault(id(context), Comparer(context, self.limits))

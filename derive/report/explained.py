@@ -154,7 +154,7 @@ class _Printer:
             return
         entry = f", at the entry {', '.join(sides.entry)}" if sides.entry else ""
         inserted = ", with the definitions inserted" if sides.inserted else ""
-        if sides.left == sides.right:
+        if sides.equal and sides.left == sides.right:
             self._form(f"both sides{entry}{inserted}", sides.left)
         else:
             self._form(f"left side{entry}{inserted}", sides.left)
