@@ -14,7 +14,10 @@ from derive.calculus.polynomial import (
     Polynomial,
     Position,
     Rational,
+    add_into,
+    freeze,
     indices_of_monomial,
+    multiply,
     multiply_monomials,
     rename_monomial,
     serial,
@@ -104,10 +107,11 @@ class Phrasing:
 
     def _factors(self, monomial: Monomial, coefficient: Rational) -> list[t.Term]:
         """Factors in reading order: number, scalars, powers, entries, `1/N`, sums."""
+        monomial = frozenset(conjugate(sorted(monomial, key=serial)))
         if coefficient < 0:
             monomial, coefficient = _turn_group(monomial, coefficient)
         sizes = {a: e for a, e in monomial if a[0] == "size"}
-        plain = [(a, e) for a, e in monomial if a[0] not in ("size", "sum")]
+        plain = merged([(a, e) for a, e in monomial if a[0] not in ("size", "sum")])
         sums = [(a, e) for a, e in monomial if a[0] == "sum"]
         plain.sort(key=lambda pair: (self._kind(*pair), serial(pair[0])))
         sums.sort(key=serial)
@@ -116,7 +120,8 @@ class Phrasing:
         shown = [self._power(a, e) for a, e in plain]
         folded = [self._power(a, e) for a, e in sums]
         if number is not None:
-            shown = [*shown, number, *folded] if sums and plain else [number, *shown, *folded]
+            mean = sums and plain and sizes
+            shown = [*shown, number, *folded] if mean else [number, *shown, *folded]
         else:
             shown = [*shown, *folded]
         if value < 0:
@@ -125,6 +130,8 @@ class Phrasing:
 
     def _kind(self, atom: Atom, exponent: Rational) -> int:
         """Scalars, entries and groups, what divides, functions and deltas, adjoints."""
+        if atom[0] == "exponential":
+            return 4
         has_index = any(i not in self.context.sizes for i in indices_of_monomial([(atom, 1)]))
         match atom[0]:
             case "prime" | "const":
@@ -170,10 +177,17 @@ class Phrasing:
             case "delta":
                 sides = t.Position(affine(atom[1])), t.Position(affine(atom[2]))
                 return t.Indicator((t.Comparison(sides[0], "==", sides[1]),))
+            case "order":
+                return t.Indicator((order(atom[1]),))
+            case "step":
+                above = t.Comparison(self.term(thaw(atom[1])), ">", t.Number(Fraction(0)))
+                return t.Indicator((above,))
             case "power":
                 return self._sum(thaw(atom[1]))
             case "exp":
                 return t.Function("exp", (self._product(atom[1], 1),), ())
+            case "exponential":
+                return t.Function("exp", (self.term(thaw(atom[1])),), ())
             case "call":
                 arguments = tuple(self.term(thaw(a)) for a in atom[3])
                 if atom[2]:
@@ -208,13 +222,42 @@ class Phrasing:
         return t.Sum(bounds, (), body)
 
 
+def merged(pairs: list[tuple[Atom, Rational]]) -> list[tuple[Atom, Rational]]:
+    """The exponentials of a product as one: `exp(a)^2 exp(b)^{-1}` is `exp(2 a - b)`."""
+    exponents: Polynomial = {atom[1]: e for atom, e in pairs if atom[0] == "exp"}
+    if not exponents or exponents == {next(iter(exponents)): 1}:
+        return pairs
+    rest = [(atom, e) for atom, e in pairs if atom[0] != "exp"]
+    return [*rest, (("exponential", freeze(exponents)), 1)]
+
+
+def conjugate(pairs: list[tuple[Atom, Rational]]) -> list[tuple[Atom, Rational]]:
+    """The factors with `(1 - y)(1 + y)` as `1 - y²`."""
+    groups = [(a, e) for a, e in pairs if a[0] == "power" and e == 1 and len(a[1]) == 2]
+    for k, (one, _) in enumerate(groups):
+        for other, _ in groups[k + 1 :]:
+            for sign in (1, -1):
+                total = add_into(dict(thaw(one[1])), thaw(other[1]), sign)
+                if set(total) == {frozenset()}:
+                    both = multiply(thaw(one[1]), thaw(other[1]))
+                    rest = [pair for pair in pairs if pair[0] not in (one, other)]
+                    return [*rest, (("power", freeze(both)), 1)]
+    return pairs
+
+
 def _turn_group(monomial: Monomial, coefficient: Rational) -> tuple[Monomial, Rational]:
-    """Write `-2 (t - x)` as `2 (x - t)`."""
+    """Write `-2 (t - x)` as `2 (x - t)`, and `-(y - 1)` as `1 - y`."""
     for atom, exponent in sorted(monomial, key=serial):
+        if atom[0] == "sum" and exponent == 1:
+            inside, sign = _turn_group(frozenset(conjugate(sorted(atom[2], key=serial))), -1)
+            if sign > 0:
+                turned = (*atom[:2], inside, atom[3])
+                return (monomial - {(atom, exponent)}) | {(turned, exponent)}, -coefficient
         if atom[0] != "power" or Fraction(exponent).denominator != 1 or int(exponent) % 2 == 0:
             continue
         alike = len({len(indices_of_monomial(m)) for m, _ in atom[1]}) == 1
-        if alike and any(c < 0 for _, c in atom[1]):
+        below = any(c < 0 for m, c in atom[1] if not m)
+        if below or (alike and any(c < 0 for _, c in atom[1])):
             turned = ("power", frozenset((m, -c) for m, c in atom[1]))
             return (monomial - {(atom, exponent)}) | {(turned, exponent)}, -coefficient
     return monomial, coefficient
@@ -227,3 +270,12 @@ def affine(position: Position) -> t.Affine:
     """A polynomial's position as an affine expression."""
     terms, shift = position
     return t.Affine(tuple(sorted((str(index), c) for index, c in terms)), shift)
+
+
+def order(position: Position) -> t.Comparison:
+    """`a ≥ 1` without a minus sign: `i - j ≥ 1` is `i > j`."""
+    terms, shift = position
+    above = tuple((index, c) for index, c in terms if c > 0)
+    below = tuple((index, -c) for index, c in terms if c < 0)
+    left, right = affine((above, max(shift, 0))), affine((below, max(-shift, 0)))
+    return t.Comparison(t.Position(left), ">", t.Position(right))

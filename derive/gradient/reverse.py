@@ -17,15 +17,24 @@ from derive.calculus.indexed import Entry, IndexSum
 from derive.calculus.indexed import Position as At
 from derive.calculus.lower import upstream_key
 from derive.calculus.normal_form import NormalForm, to_position
+from derive.calculus.opaque import OpaqueCall
 from derive.calculus.polynomial import (
+    Atom,
     Index,
+    Monomial,
     Polynomial,
     Position,
     add_into,
+    constant,
+    freeze,
+    index_position,
     of_atom,
+    serial,
+    thaw,
 )
 from derive.calculus.powers import is_group
 from derive.calculus.rules import Trace
+from derive.gradient.naming import Naming
 from derive.meaning.terms import Affine, Context, Definition, Symbol
 from derive.meaning.walk import names_in
 
@@ -67,23 +76,30 @@ class Reverse:
     context: Context
     objective: Symbol
     engine: GroupedForm = field(init=False)
+    naming: Naming = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = GroupedForm(self.context)
         self.engine.prepare()
+        self.naming = Naming(self.engine)
+        forget(self.engine, self.objective.key)
 
     def adjoint_key(self, symbol: Symbol) -> str:
         """The key under which the adjoint of a name stands in expressions."""
         return upstream_key(self.objective.key, symbol.key)
+
+    @property
+    def outputs(self) -> tuple[Symbol, ...]:
+        """The names at which the adjoints are given: of a defined objective, itself."""
+        return self.context.outputs.get(self.objective.key, (self.objective,))
 
     def path(self, target: Symbol) -> list[Symbol]:
         """The names between the outputs and the target, outputs first, the target last."""
         reach = self.engine.lowering.reach
         wanted = {target.key}
         wanted |= {k for k in self.context.definitions if target.key in reach.get(k, ())}
-        outputs = self.context.outputs.get(self.objective.key, ())
-        upstream = frozenset().union(*(reach.get(o.key, frozenset()) for o in outputs))
-        upstream |= {o.key for o in outputs}
+        upstream = frozenset().union(*(reach.get(o.key, frozenset()) for o in self.outputs))
+        upstream |= {o.key for o in self.outputs}
         order = [k for k in self.context.definitions if k in wanted & upstream]
         keys = [k for k in reversed(order) if k != target.key]
         return [self.context.symbols[k] for k in (*keys, target.key)]
@@ -93,9 +109,16 @@ class Reverse:
         path = self.path(target)
         return [self.adjoint(symbol, path) for symbol in path if not self._is_output(symbol)]
 
+    def given(self, output: Symbol) -> Adjoint:
+        """The adjoint of an output: given, and 1 for a defined objective itself."""
+        parameters = self.engine.parameters("$a", output)
+        if output.key == self.objective.key:
+            return Adjoint(output, parameters, constant(1), ())
+        at = tuple(index_position(name) for name in parameters)
+        return Adjoint(output, parameters, of_atom(("entry", self.adjoint_key(output), at)), ())
+
     def _is_output(self, symbol: Symbol) -> bool:
-        outputs = self.context.outputs.get(self.objective.key, ())
-        return any(output.key == symbol.key for output in outputs)
+        return any(output.key == symbol.key for output in self.outputs)
 
     def adjoint(self, symbol: Symbol, path: list[Symbol]) -> Adjoint:
         """The adjoint of one name from those of the names on the path that use it."""
@@ -103,7 +126,7 @@ class Reverse:
         self.engine.watch(trace)
         parameters = self.engine.parameters("$a", symbol)
         by = tuple(Affine.name(name) for name in parameters)
-        rules = Differentiation(self.engine.lowering.reach, symbol.key, by, trace)
+        rules = self.engine.lowering.rules(symbol.key, by)
         total: Polynomial = {}
         users = []
         for user in path:
@@ -123,20 +146,34 @@ class Reverse:
         local = rules.direct(lowering.definition_entry(definition, at))
         if definition.squares:
             local = local / (2 * Entry(user.key, at))
-        expression = Entry(self.adjoint_key(user), at) * local
+        engine = self.engine
+        for name, extent in zip(names, user.shape, strict=True):
+            engine.algebra.ranges[name] = (((), 1), to_position(extent))
+        form = self.naming.named(away_from_kinks(engine.of(local)))
+        if user.key != self.objective.key:
+            given = ("entry", self.adjoint_key(user), tuple(to_position(p) for p in at))
+            form = engine.algebra.multiply(form, of_atom(given))
         for name, extent in zip(reversed(names), reversed(user.shape), strict=True):
-            expression = IndexSum(expression, name, Affine.number(1), extent)
-        return self.engine.of(expression)
+            form = engine.algebra.sum_over(form, name, (((), 1), to_position(extent)))
+        return form
 
     # ---- insertion -------------------------------------------------------------------------
 
     def insert_adjoints(self, form: Polynomial, known: dict[str, Adjoint]) -> Polynomial:
-        """Insert known adjoints (by name key) for their symbols."""
-        forms = {self.adjoint_key(a.symbol): (a.local, a.parameters) for a in known.values()}
-        return self._replace(form, forms)
+        """Insert known adjoints (by name key) for their symbols.
+
+        One that would make a sum run over more indices than it and the form do stays a name: it
+        is worked out once and stored.
+        """
+        for adjoint in reversed(known.values()):
+            key = self.adjoint_key(adjoint.symbol)
+            new = self._replace(form, {key: (adjoint.local, adjoint.parameters)})
+            if depth(new) <= max(depth(form), depth(adjoint.local)):
+                form = new
+        return form
 
     def inline(self, form: Polynomial) -> Polynomial:
-        """Insert the definitions that hold no sum, so that only reductions keep a name."""
+        """Insert the definitions without a sum or a function: what is left has to be stored."""
         for key in reversed(list(self.context.definitions)):
             definition = self.context.definitions[key]
             if definition.squares:
@@ -144,7 +181,7 @@ class Reverse:
             parameters = self.engine.parameters("$a", definition.symbol)
             at = tuple(Affine.name(name) for name in parameters)
             body = self.engine.lowering.definition_entry(definition, at)
-            if not body.has(IndexSum):
+            if not body.has(IndexSum, sympy.Function, OpaqueCall):
                 form = self._replace(form, {key: (self.engine.of(body), parameters)})
         return form
 
@@ -161,3 +198,36 @@ class Reverse:
             return algebra.substitute(body, moves)
 
         return algebra.replace_entries(form, entry)
+
+
+def depth(form: Polynomial) -> int:
+    """The number of indices that the longest contraction sums over."""
+    inside = [atom for monomial in form for atom, _ in monomial]
+    return max((_indices(atom) for atom in inside), default=0)
+
+
+def _indices(atom: Atom) -> int:
+    if atom[0] == "sum":
+        return len(atom[1]) + max((_indices(a) for a, _ in atom[2]), default=0)
+    return depth(thaw(atom[1])) if atom[0] == "power" else 0
+
+
+def forget(engine: NormalForm, objective: str) -> None:
+    """Call no sum by the name of the objective: a gradient is not written with its value."""
+    engine.algebra.named_sums = [
+        named
+        for named in engine.algebra.named_sums
+        if f"'{objective}'" not in serial(freeze(named.value))
+    ]
+
+
+def away_from_kinks(form: Polynomial) -> Polynomial:
+    """The form without what is undefined at a kink and zero elsewhere."""
+    return {m: c for m, c in form.items() if not _undefined(m)}
+
+
+def _undefined(monomial: Monomial) -> bool:
+    return any(
+        atom[0] in ("any", "kink") or (atom[0] == "sum" and _undefined(atom[2]))
+        for atom, _ in monomial
+    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from derive.calculus.normal_form import NormalForm
 from derive.calculus.polynomial import Index, Polynomial, Position, index_position, of_atom
 from derive.errors import SoundnessError, UsageError
 from derive.gradient.closed_form import Phrasing
 from derive.gradient.lemmas import find, use
-from derive.gradient.reverse import Adjoint, Reverse
+from derive.gradient.reverse import Adjoint, Reverse, forget
 from derive.gradient.stated import entry_of, stated_forms
 from derive.judgement.prove import Proof, Prover
 from derive.meaning import terms as t
@@ -19,15 +20,27 @@ from derive.meaning.to_syntax import to_syntax
 from derive.reading.syntax import Expr
 from derive.writing.to_linear import linear
 
+Kind = Literal["adjoint", "lemma", "lemma used", "inserted", "closed form"]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`left = right` by a rule; `reason` says in one clause why."""
+    """`left = right` by a rule; `reason` says in one clause why.
+
+    `subject` is the name whose adjoint it is about, `term` the right side.
+    """
 
     left: Expr
     right: Expr
     rule: str
     reason: str = ""
+    kind: Kind = "adjoint"
+    subject: t.Symbol | None = None
+    users: tuple[t.Symbol, ...] = ()
+    term: t.Term | None = field(default=None, compare=False)
+
+
+INSERTED = "the adjoints found before are inserted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,51 +127,61 @@ class Derivation:
         self.phrasing = Phrasing(self.context, self.objective.key)
         self.normal = NormalForm(self.context)
         self.normal.prepare()
+        forget(self.normal, self.objective.key)
         self.steps: list[Step] = []
+        self.known: dict[str, Adjoint] = {}
+        self.naming = self.reverse.naming
 
     def run(self, meaning: Meaning) -> Gradient:
         """Adjoint by adjoint, then the closed form, then the proof."""
-        known: dict[str, Adjoint] = {}
-        for adjoint in self.reverse.adjoints(self.target):
-            known[adjoint.symbol.key] = self._adjoint_steps(adjoint, known)
-        last = known[self.target.key]
-        indices = self._letters(self.target)
-        inlined = self.reverse.inline(last.local)
-        closed = self._simplify(inlined, last.parameters, indices)
-        term = self._phrase(closed, known[self.target.key].parameters, indices)
-        self._step(self.target, indices, term, "common factors move to the front")
-        return self._prove(meaning, closed, known[self.target.key].parameters, indices)
+        closed = self.close(self.target)
+        return self._prove(meaning, closed.local, closed.parameters, self.letters(self.target))
 
-    def _adjoint_steps(self, adjoint: Adjoint, known: dict[str, Adjoint]) -> Adjoint:
-        symbol, letters = adjoint.symbol, self._letters(adjoint.symbol)
-        term = self._phrase(adjoint.local, adjoint.parameters, letters)
+    def close(self, target: t.Symbol) -> Adjoint:
+        """The closed form of the adjoint of a name; adjoints found before are used again."""
+        for adjoint in self.reverse.adjoints(target):
+            if adjoint.symbol.key not in self.known:
+                named = replace(adjoint, local=self.naming.named(adjoint.local))
+                self.known[adjoint.symbol.key] = self._adjoint_steps(named)
+        last = self.known.get(target.key) or self.reverse.given(target)
+        letters = self.letters(target)
+        inlined = self.naming.named(self.reverse.inline(last.local))
+        closed = self._simplify(inlined, last.parameters, letters)
+        term = self.phrase(closed, last.parameters, letters)
+        rule = "common factors move to the front"
+        self._step(last, letters, term, rule, kind="closed form")
+        return Adjoint(target, last.parameters, closed, last.users)
+
+    def _adjoint_steps(self, adjoint: Adjoint) -> Adjoint:
+        letters = self.letters(adjoint.symbol)
+        term = self.phrase(adjoint.local, adjoint.parameters, letters)
         rule = "the loss is differentiated along every path"
-        self._step(symbol, letters, term, rule, self._reason(adjoint))
+        self._step(adjoint, letters, term, rule, self._reason(adjoint))
         simpler = self._simplify(adjoint.local, adjoint.parameters, letters)
         if simpler != adjoint.local:
-            term = self._phrase(simpler, adjoint.parameters, letters)
-            self._step(symbol, letters, term, "the lemma is used")
-        inserted = self.reverse.insert_adjoints(simpler, known)
+            term = self.phrase(simpler, adjoint.parameters, letters)
+            self._step(adjoint, letters, term, "the lemma is used", kind="lemma used")
+        inserted = self.naming.named(self.reverse.insert_adjoints(simpler, self.known))
         inserted = self._simplify(inserted, adjoint.parameters, letters)
         if inserted != simpler:
-            term = self._phrase(inserted, adjoint.parameters, letters)
-            self._step(symbol, letters, term, "the adjoints found before are inserted")
-        return Adjoint(symbol, adjoint.parameters, inserted, adjoint.users)
+            term = self.phrase(inserted, adjoint.parameters, letters)
+            self._step(adjoint, letters, term, INSERTED, kind="inserted")
+        return Adjoint(adjoint.symbol, adjoint.parameters, inserted, adjoint.users)
 
     def _simplify(
         self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
     ) -> Polynomial:
         """Use every lemma that the decision procedure finds; each is a step of its own."""
         for lemma in find(form, self.normal):
-            left = self._phrase(of_atom(lemma.contraction), parameters, letters)
-            right = self._phrase(lemma.value, parameters, letters)
-            step = Step(to_syntax(left), to_syntax(right), lemma.rule, "a lemma")
+            left = self.phrase(of_atom(lemma.contraction), parameters, letters)
+            right = self.phrase(lemma.value, parameters, letters)
+            step = Step(to_syntax(left), to_syntax(right), lemma.rule, "a lemma", "lemma")
             if step not in self.steps:
                 self.steps.append(step)
             form = use(form, lemma)
         return form
 
-    def _phrase(
+    def phrase(
         self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
     ) -> t.Term:
         moves: dict[Index, Position] = {
@@ -167,7 +190,7 @@ class Derivation:
         self.phrasing.taken = frozenset(letters)
         return self.phrasing.term(self.reverse.engine.algebra.substitute(form, moves))
 
-    def _letters(self, symbol: t.Symbol) -> tuple[str, ...]:
+    def letters(self, symbol: t.Symbol) -> tuple[str, ...]:
         """Index letters for the axes of a name: those of its definition, else free ones."""
         definition = self.context.definitions.get(symbol.key)
         if definition and len(definition.parameters) == len(symbol.shape):
@@ -177,12 +200,19 @@ class Derivation:
         return tuple(pool[1:] if len(symbol.shape) == 1 else pool[:-1])
 
     def _step(
-        self, symbol: t.Symbol, letters: tuple[str, ...], term: t.Term, rule: str, reason: str = ""
+        self,
+        adjoint: Adjoint,
+        letters: tuple[str, ...],
+        term: t.Term,
+        rule: str,
+        reason: str = "",
+        kind: Kind = "adjoint",
     ) -> None:
         at = tuple(t.Affine.name(x) for x in letters)
-        left = t.Derivative(t.Variable(self.objective), symbol, at, "total")
-        step = Step(to_syntax(left), to_syntax(term), rule, reason)
-        if step.right not in [s.right for s in self.steps if s.left == step.left]:
+        left = to_syntax(t.Derivative(t.Variable(self.objective), adjoint.symbol, at, "total"))
+        right = to_syntax(term)
+        if right not in [s.right for s in self.steps if s.left == left]:
+            step = Step(left, right, rule, reason, kind, adjoint.symbol, adjoint.users, term)
             self.steps.append(step)
 
     def _reason(self, adjoint: Adjoint) -> str:
@@ -203,7 +233,7 @@ class Derivation:
         indices: tuple[str, ...],
     ) -> Gradient:
         prover = Prover(self.context)
-        term = self._phrase(closed, parameters, indices)
+        term = self.phrase(closed, parameters, indices)
         at = tuple(t.Affine.name(x) for x in indices)
         left = t.Derivative(t.Variable(self.objective), self.target, at, "total")
         free = self._free(indices)
@@ -242,7 +272,7 @@ class Derivation:
             if form.context.definitions != self.context.definitions:
                 continue
             at, theirs = entry_of(form)
-            mine = self._phrase(closed, parameters, at)
+            mine = self.phrase(closed, parameters, at)
             if isinstance(prover.prove(t.Reading(mine, theirs, self._free(at), ())), Proof):
                 return form.claim
         return None

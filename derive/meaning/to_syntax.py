@@ -39,7 +39,7 @@ def to_syntax(term: t.Term) -> s.Expr:
         case t.Power(base, exponent):
             return s.Power(_atom(to_syntax(base)), to_syntax(exponent))
         case t.MatrixProduct(left, right) if len(left.shape) == 1:
-            return s.Product((s.Transpose(_factor(left), "\\top"), _factor(right)), ("",))
+            return s.Product((_row_vector(left), _factor(right)), ("",))
         case t.MatrixProduct(left, right):
             return s.Product((_factor(left), _factor(right)), ("",))
         case t.Outer(left, right):
@@ -60,6 +60,8 @@ def to_syntax(term: t.Term) -> s.Expr:
             return _indicator(condition)
         case t.Cases(rows):
             return s.Cases(tuple(_row(value, condition) for value, condition in rows))
+        case t.Function(which, arguments, _, orders, True) if len(orders) <= 1:
+            return _opaque(which, arguments, *orders)
         case t.Function(which, arguments):
             return _call(which, arguments)
         case t.Derivative():
@@ -203,6 +205,22 @@ def _call(which: str, arguments: tuple[t.Term, ...]) -> s.Expr:
         return s.Bars(shown[0])
     inside = shown[0] if len(shown) == 1 else s.List(shown)
     return s.Call(which, inside, font="" if which in _COMMANDS else "operatorname")
+
+
+def _row_vector(term: t.Term) -> s.Expr:
+    """A vector that stands as a row; a vector times a matrix is one as it is printed."""
+    shown = to_syntax(term)
+    if isinstance(term, t.MatrixProduct) and len(term.left.shape) == 1:
+        return shown
+    return s.Transpose(_atom(shown), "\\top")
+
+
+def _opaque(which: str, arguments: tuple[t.Term, ...], order: int = 0) -> s.Expr:
+    """`g(x)` or `g''(x)` of a function without a definition."""
+    shown = tuple(to_syntax(a) for a in arguments)
+    head = s.Prime(name(which), order) if order else name(which)
+    inside = shown[0] if len(shown) == 1 else s.List(shown)
+    return s.Product((head, group(inside)), ("",))
 
 
 def _matrix_function(which: str, argument: t.Term) -> s.Expr:

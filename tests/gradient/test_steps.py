@@ -30,7 +30,7 @@ def closed(text: str, wrt: str = "x") -> str:
         (VECTORS + "$$y_i = x_i t_i$$", "tⱼ · ∂f/∂yⱼ"),
         (VECTORS + MEAN + "$$y_i = x_i - m$$", "∂f/∂yⱼ − 1/N · ∑ᵢ₌₁ᴺ ∂f/∂yᵢ"),
         (VECTORS + r"$$y = \sum_{i=1}^{N} (x_i - t_i)^2$$", "2 (xⱼ − tⱼ) · ∂f/∂y"),
-        (VECTORS + r"$$y_i = \exp(x_i)$$", "exp(xⱼ) · ∂f/∂yⱼ"),
+        (VECTORS + r"$$y_i = \exp(x_i)$$", "yⱼ · ∂f/∂yⱼ"),
     ],
 )
 def test_closed_forms(text: str, expected: str) -> None:

@@ -1,0 +1,86 @@
+"""A derivation as a document: each step with its rule and its reason in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import assert_never
+
+from derive.gradient.problem import latex, listed
+from derive.gradient.steps import Step
+from derive.meaning import terms as t
+from derive.meaning.to_syntax import to_syntax
+from derive.meaning.walk import subterms
+from derive.reading.syntax import Chain, Relation
+from derive.writing.to_latex import to_latex
+
+
+def paragraphs(steps: Sequence[Step], detail: str) -> Iterator[str]:
+    """Sentences and displays, each display a chain of equations with one left side."""
+    shown = [step for step in steps if step.kind in KINDS[detail]]
+    for _, run in groupby(_numbered(shown), key=lambda pair: pair[0]):
+        chain = [step for _, step in run]
+        yield sentence(chain[0])
+        members = (chain[0].left, *(step.right for step in chain))
+        yield f"$${to_latex(Chain(members, (Relation('='),) * len(chain)))}$$"
+        if detail == "full":
+            yield f"Rules: {'; '.join(dict.fromkeys(step.rule for step in chain))}."
+
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "brief": (),
+    "normal": ("adjoint", "lemma", "lemma used", "inserted"),
+    "full": ("adjoint", "lemma", "lemma used", "inserted"),
+}
+
+
+def _numbered(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
+    """Steps that continue one chain have one number."""
+    number = 0
+    for before, step in zip((None, *steps), steps, strict=False):
+        joined = before is not None and before.left == step.left
+        number += not joined
+        yield number, step
+
+
+def sentence(step: Step) -> str:
+    """What a step does and why, in one sentence before its display."""
+    match step.kind:
+        case "adjoint":
+            return enters(step)
+        case "lemma":
+            return f"A lemma: {step.rule}."
+        case "lemma used" | "inserted":
+            return f"{step.rule[0].upper()}{step.rule[1:]}."
+        case "closed form":
+            return "The closed form:"
+        case _:
+            assert_never(step.kind)
+
+
+def enters(step: Step) -> str:
+    """Where a name is used, and over what its adjoint therefore sums."""
+    assert step.subject is not None
+    name = f"${latex(step.subject)}$"
+    if not step.users:
+        return f"The objective does not depend on {name}, so nothing comes back to it."
+    uses = [_use(user, step.term) for user in step.users]
+    every = [letters for _, letters in uses if letters]
+    said = f"{name} enters {listed(text for text, _ in uses)}"
+    if every:
+        over = listed(f"${x}$" for x in dict.fromkeys(x for letters in every for x in letters))
+        return f"{said}, so its adjoint is a sum over {over}:"
+    return f"{said}, entry by entry:" if step.subject.shape else f"{said}:"
+
+
+def _use(user: t.Symbol, term: t.Term | None) -> tuple[str, tuple[str, ...]]:
+    """A user in words, and the indices that its part of the adjoint sums over."""
+    for part in subterms(term) if term is not None else ():
+        if not isinstance(part, t.Sum):
+            continue
+        for inner in subterms(part.body):
+            if isinstance(inner, t.Derivative) and inner.target == user:
+                letters = tuple(bound.name for bound in part.bounds)
+                entry = t.Element(t.Variable(user), inner.at) if inner.at else t.Variable(user)
+                return f"every ${to_latex(to_syntax(entry))}$", letters
+    return f"${latex(user)}$", ()
