@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count
@@ -12,6 +13,7 @@ from derive.tracing.nodes import (
     Applied,
     Chosen,
     Compared,
+    Constant,
     Contracted,
     Elementwise,
     Extent,
@@ -27,7 +29,7 @@ from derive.tracing.nodes import (
     Shape,
     Some,
 )
-from derive.tracing.numbers import is_number, number
+from derive.tracing.numbers import Exact, exact, is_number
 from derive.tracing.places import failed
 from derive.tracing.polynomials import Polynomial, constant
 
@@ -88,11 +90,23 @@ class Build:
             fixed = value.number
             return self._unique(Extent(value)) if fixed is None else self.node(fixed)
         if is_number(value):
-            return self._unique(number(value))
+            return self._unique(Constant("e")) if value == math.e else self._number(exact(value))
         raise failed(
             f"a {type(value).__name__} is not traced here",
             advice="Pass arrays as parameters, so that they get a name and a shape.",
         )
+
+    def _number(self, value: Exact) -> Node:
+        factor: Node = self._unique(Number(value.factor))
+        root: Node = self._unique(Number(value.root))
+        half: Node = self._unique(Number(Fraction(1, 2)))
+        if value.root != 1:
+            factor = self.multiply(factor, self._unique(Elementwise("power", root, half)))
+        if value.pi:
+            power: Node = self._unique(Number(value.pi))
+            pi: Node = self._unique(Constant("pi"))
+            factor = self.multiply(factor, self.power(pi, power))
+        return factor
 
     # ---- views -----------------------------------------------------------------------------
 

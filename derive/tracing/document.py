@@ -27,12 +27,14 @@ class Written:
     """The text of a document, and the name of each parameter and output in it (LaTeX).
 
     `loss_of` are the outputs that the loss depends on directly: those that no other one uses.
+    `names` are all names, sizes among them.
     """
 
     text: str
     inputs: Mapping[str, str]
     outputs: tuple[str, ...]
     loss_of: tuple[str, ...]
+    names: frozenset[str]
 
 
 def write(
@@ -73,7 +75,8 @@ class _Writing:
         text = self._text(objective, shown, last)
         names = {name: self._latex(node) for name, node in self.inputs.items()}
         outputs = tuple(latex for latex, _, _ in shown)
-        return Written(text, names, outputs, tuple(latex for latex, _ in last))
+        used = frozenset(self._avoided() | set(outputs))
+        return Written(text, names, outputs, tuple(latex for latex, _ in last), used)
 
     # ---- names -----------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from derive.errors import SoundnessError, UsageError
-from derive.gradient.closed_form import LETTERS
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning
 from derive.meaning.names import key_of, labelled_key, name_latex
@@ -19,7 +18,7 @@ from derive.reading.span import Source
 from derive.reading.statements import Document
 from derive.tracing import nodes as n
 from derive.tracing.matching import Names, polynomial
-from derive.tracing.phrase import Label, Phrasing
+from derive.tracing.phrase import Label, Phrasing, letters_of
 from derive.writing.to_latex import to_latex
 
 
@@ -47,19 +46,19 @@ class Transcription:
 
     def equation(self, target: t.Symbol, node: n.Node) -> str:
         """`∂f/∂target = node` at a general entry, as LaTeX."""
-        shape = tuple(polynomial(length) for length in target.shape)
-        assert node.shape == shape
-        letters = {
-            length: letter
-            for length, letter in zip(dict.fromkeys(shape), LETTERS, strict=False)
-            if length != n.ONE
-        }
-        phrasing = Phrasing(self.labels, self._avoided(), letters)
-        at, right = phrasing.general(node, own=False)
-        loss = t.Variable(writable(self.names.objective))
-        left = t.Derivative(loss, writable(target), at, "total")
-        chain = s.Chain((to_syntax(left), to_syntax(right)), (s.Relation("="),))
-        return to_latex(chain)
+        assert node.shape == tuple(polynomial(length) for length in target.shape)
+        every = tuple(range(len(node.shape)))
+        return self._written(Label(writable(target), every, writable(self.names.objective)), node)
+
+    def definition(self, label: Label, node: n.Node) -> str:
+        """`name = node` at a general entry, as LaTeX."""
+        return self._written(label, node)
+
+    def _written(self, left: Label, node: n.Node) -> str:
+        letters = letters_of(length for length in node.shape if length != n.ONE)
+        at, right = Phrasing(self.labels, self._avoided(), letters).general(node, own=False)
+        sides = to_syntax(left.entry(at)), to_syntax(right)
+        return to_latex(s.Chain(sides, (s.Relation("="),)))
 
     def _avoided(self) -> frozenset[str]:
         """Letters that mean something in the document."""

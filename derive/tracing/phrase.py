@@ -15,6 +15,9 @@ from derive.tracing.polynomials import Polynomial
 
 MOST_PARTS = 20_000
 
+INDICES = (*LETTERS, "o", "t", "v", "z", "a", "b", "c", "g", "h", "y")
+"""Index letters in the order in which they are taken; names are left out."""
+
 At = tuple[t.Affine, ...]
 """The index into each axis of a node; 1 for axes of length 1."""
 
@@ -54,7 +57,7 @@ def affine(length: Polynomial) -> t.Affine:
 
 def letters_of(lengths: Iterable[Polynomial]) -> dict[Polynomial, str]:
     """A letter for each length, in order: the first is always indexed by i, the next by j."""
-    return dict(zip(dict.fromkeys(lengths), LETTERS, strict=False))
+    return dict(zip(dict.fromkeys(lengths), INDICES, strict=False))
 
 
 @dataclass
@@ -83,7 +86,7 @@ class Phrasing:
     def _letter(self, length: Polynomial, used: set[str]) -> str:
         """A free letter for an axis, noted as used: its own, one of no axis, or any."""
         mine, others = self.letters.get(length, ""), set(self.letters.values())
-        wishes = [mine, *(x for x in LETTERS if x not in others), *LETTERS]
+        wishes = [mine, *(x for x in INDICES if x not in others), *INDICES]
         for letter in wishes:
             if letter and letter not in self.avoid and letter not in used:
                 used.add(letter)

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from derive.gradient.closed_form import LETTERS
 from derive.judgement.check import check
 from derive.judgement.verdict import Judgement
 from derive.meaning.scope import understand
@@ -20,7 +19,7 @@ from derive.reading.span import Source
 from derive.tracing import nodes as n
 from derive.tracing.build import Build
 from derive.tracing.document import Written, write
-from derive.tracing.phrase import visible
+from derive.tracing.phrase import INDICES, visible
 from derive.tracing.record import Traced
 
 SHIFT = "m"
@@ -62,11 +61,11 @@ def _does_not_matter(
     source = Source("shift.md", "\n\n".join([written.text, *claims]))
     document = replace(read_document(source), options={"partials": "total"})
     checked = check(understand(document))
-    proved = [j for _, j in checked.judged if j.verdict == "proved" and _everywhere(j)]
+    proved = [j for _, j in checked.judged if j.verdict == "proved" and everywhere(j)]
     return len(proved) == len(claims) == len(checked.judged) and not checked.unread
 
 
-def _everywhere(judgement: Judgement) -> bool:
+def everywhere(judgement: Judgement) -> bool:
     """Whether a proof holds without a condition on values that the assumptions do not give."""
     return all(
         condition.endswith("(follows from the assumptions)") or _SIZE.fullmatch(condition)
@@ -75,9 +74,7 @@ def _everywhere(judgement: Judgement) -> bool:
 
 
 def _claim(written: Written, name: str, shift: n.Node, output: n.Node, number: int) -> str:
-    names = {*written.inputs.values(), *written.outputs}
-    taken = names | {x.lower() for x in names} | set(re.findall(r"[A-Za-z]", str(shift.shape)))
-    letters = iter([x for x in LETTERS if x not in taken])
+    letters = (x for x in INDICES if x not in written.names)
     upper = "".join(next(letters) for _ in visible(output.shape))
     lower = "".join(next(letters) for _ in shift.shape)
     of = f"{written.outputs[number]}{f'_{{{upper}}}' if upper else ''}"

@@ -21,12 +21,14 @@ from derive.oracle.fields import FLOAT
 from derive.tracing.build import shown
 from derive.tracing.equation import Transcription, with_equations, writable
 from derive.tracing.matching import Given, Matching, Meant, Names, match, polynomial
-from derive.tracing.nodes import Node, Shape
+from derive.tracing.nodes import Input, Node, Shape
 from derive.tracing.phrase import Label
 from derive.tracing.places import TracingError
 from derive.tracing.polynomials import Polynomial
+from derive.tracing.recognise import recognise
 from derive.tracing.record import Traced, argument, parameters, run
 from derive.tracing.rehearse import LENGTHS, called, same
+from derive.tracing.shifts import without_shifts
 from derive.tracing.tracer import Trace
 
 SEEDS = 4
@@ -90,9 +92,13 @@ class Verification:
         targets = [self._target(names, text) for text in wanted]
         matching = match(parameters(function), names, self.maps, self.shapes)
         labels: dict[int, Label] = {}
-        traced = run(function, lambda trace: dict(_arguments(trace, matching, labels)))
+        inputs: dict[str, Input] = {}
+        traced = run(function, lambda trace: dict(_arguments(trace, matching, labels, inputs)))
+        traced, _ = without_shifts(traced, inputs, ())
         returned = _returned(traced, targets)
-        results = self._judged(function, names, matching, labels, returned)
+        scribe = Transcription(names, labels)
+        recognise(self.meaning.document, scribe, traced.names)
+        results = self._judged(function, matching, scribe, returned)
         path = self.meaning.document.source.path
         return Verified(traced.name, traced.place, path, matching, results)
 
@@ -110,13 +116,11 @@ class Verification:
     def _judged(
         self,
         function: Callable[..., Any],
-        names: Names,
         matching: Matching,
-        labels: dict[int, Label],
+        scribe: Transcription,
         returned: Sequence[tuple[int, t.Symbol, Node]],
     ) -> tuple[Result, ...]:
         fitting = [(at, s, node) for at, s, node in returned if _misfit(s, node) is None]
-        scribe = Transcription(names, labels)
         equations = [scribe.equation(symbol, node) for _, symbol, node in fitting]
         judged: dict[int, Result] = {}
         if equations:
@@ -163,7 +167,7 @@ def _misfit(symbol: t.Symbol, node: Node) -> str | None:
 
 
 def _arguments(
-    trace: Trace, matching: Matching, labels: dict[int, Label]
+    trace: Trace, matching: Matching, labels: dict[int, Label], inputs: dict[str, Input]
 ) -> Iterator[tuple[str, Any]]:
     """A symbolic array for each array of the document, the same one wherever it is passed."""
 
@@ -171,6 +175,8 @@ def _arguments(
         match meant:
             case Given(symbol, shape, axes, objective):
                 tracer = argument(trace, name, shape)
+                assert isinstance(tracer.node, Input)
+                inputs[name] = tracer.node
                 loss = None if objective is None else writable(objective)
                 labels[tracer.node.serial] = Label(writable(symbol), axes, loss)
                 return tracer

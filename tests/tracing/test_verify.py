@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from derive.api import load
+from derive.meaning.walk import names_in
 from derive.tracing.loading import load_function
 from derive.tracing.verify import Verified
 
 HERE = Path(__file__).parent
+BATCHNORM = str(HERE / "documents" / "batchnorm.md")
 CACHE = {"cache": "x,x_hat,mu,v,gamma,eps"}
 
 
 def verified(function: str, document: str, wanted: str, **maps: str) -> Verified:
     kernel = load_function(str(HERE / "functions" / function))
-    derivation = load(str(HERE / "documents" / f"{document}.md"))
+    own = HERE / "documents" / f"{document}.md"
+    derivation = load(str(own) if own.exists() else document)
     return derivation.verify_kernel(kernel, *wanted.split(), maps=maps)
 
 
@@ -37,6 +41,8 @@ RIGHT = [
     ("rmsnorm_closed", "rmsnorm", "x"),
     ("rmsnorm_einsum", "rmsnorm", "x"),
     ("squares", "squares", "y"),
+    ("attention", "attention", "Q K V"),
+    ("gelu_tanh", "gelu_tanh", "x"),
 ]
 
 
@@ -65,6 +71,8 @@ WRONG = [
     ("rmsnorm_without_projection", "rmsnorm", "x"),
     ("rmsnorm_wrong_power", "rmsnorm", "x"),
     ("squares_without_count", "squares", "y"),
+    ("attention_without_scale", "attention", "Q"),
+    ("gelu_with_rounded_constant", "gelu_tanh", "x"),
 ]
 
 
@@ -88,3 +96,21 @@ def test_wrong_shape(function: str, document: str, wanted: str, reason: str) -> 
     assert [r.judgement.verdict for r in found.results] == ["ill-typed"]
     assert reason in found.results[0].judgement.reason
     assert found.exit_code == 1
+
+
+def test_variables_that_are_names_of_the_document_are_written_as_such() -> None:
+    (result, *_) = verified("right.py:attention", "attention", "Q K V").results
+    assert result.claim is not None
+    assert {"P", "S"} & names_in(result.claim.readings[0].right) == {"P"}
+
+
+def mistaken(dy, x, gamma, v, eps):  # type: ignore[no-untyped-def]
+    mu = x.sum(axis=0)
+    return gamma / np.sqrt(v + eps) * (dy - mu)
+
+
+def test_a_variable_that_only_has_the_name_is_not() -> None:
+    (result,) = load(BATCHNORM).verify_kernel(mistaken, "x").results
+    assert result.claim is not None
+    assert "\\mu" not in names_in(result.claim.readings[0].right)
+    assert result.judgement.verdict == "refuted"

@@ -143,3 +143,22 @@ def rmsnorm_einsum(dy, x, g, r):
 
 def squares(y, t):
     return (y - t) / y.size
+
+
+# ---- attention and an activation ----------------------------------------------------------------
+
+
+def attention(dO, Q, K, V):
+    scale = 1 / np.sqrt(Q.shape[-1])
+    S = scale * (Q @ K.T)
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    P = E / E.sum(axis=-1, keepdims=True)
+    dP = dO @ V.T
+    dS = P * (dP - (P * dP).sum(axis=-1, keepdims=True))
+    return scale * dS @ K, scale * dS.T @ Q, P.T @ dO
+
+
+def gelu_tanh(dy, x):
+    c = np.sqrt(2 / np.pi)
+    t = np.tanh(c * (x + 0.044715 * x**3))
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * c * (1 + 3 * 0.044715 * x**2))

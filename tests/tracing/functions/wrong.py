@@ -1,4 +1,4 @@
-# ruff: noqa: N806
+# ruff: noqa: N803, N806
 """Backward functions with the slips that people make."""
 
 import numpy as np
@@ -92,3 +92,16 @@ def gamma_not_summed(dy, x_hat):
 
 def squares_without_count(y, t):
     return y - t
+
+
+def attention_without_scale(dO, Q, K, V):
+    P = np.exp(Q @ K.T / np.sqrt(Q.shape[-1]))
+    P /= P.sum(axis=-1, keepdims=True)
+    dP = dO @ V.T
+    return (P * (dP - (P * dP).sum(axis=-1, keepdims=True))) @ K
+
+
+def gelu_with_rounded_constant(dy, x):
+    c = 0.7978845608
+    t = np.tanh(c * (x + 0.044715 * x**3))
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * c * (1 + 3 * 0.044715 * x**2))
