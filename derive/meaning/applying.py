@@ -95,8 +95,9 @@ def _apply(
     advice = None if symbol is not None else of_function(key)
     if advice is not None and not (name in MATRIX and not primes):
         raise setting.error(f"{key} is not read as a function", head, advice)
-    if name is not None and not primes:
+    if name is not None:
         value = function(setting, name, [setting.term(a) for a in arguments], node)
+        value = _primed(setting, value, arguments, primes, node) if primes else value
     else:
         value = opaque(setting, key, arguments, primes, node)
     if not items:
@@ -105,6 +106,18 @@ def _apply(
     if at is None:
         raise setting.error("this subscript is no index", node)
     return select(setting, value, at, node)
+
+
+def _parameters(setting: Setting, item: s.Expr) -> tuple[s.Expr, ...]:
+    """The names in force that a label is made of."""
+    key = labelled_key(item.base, item.items) if isinstance(item, s.Subscript) else key_of(item)
+    if key is not None and known(setting, key):
+        return (item,)
+    return tuple(
+        part
+        for part in walk(item)
+        if isinstance(part, s.Name) and known(setting, key_of(part) or "")
+    )
 
 
 def _of_loss(
@@ -133,7 +146,7 @@ def _derived(
     value = apply_definition(setting, defined, arguments, (), node)
     if len(arguments) != 1 or defined.indices or value.shape:
         raise setting.error("a prime is read on a function of one number", node)
-    symbol, at, square = target_of(setting, arguments[0])
+    symbol, _, square = target_of(setting, arguments[0])
     names = setting.names
     others = mentions(defined.body) - set(defined.parameters)
     mixed = any(key == symbol.key or symbol.key in names.reach.get(key, ()) for key in others)
@@ -143,10 +156,20 @@ def _derived(
             node,
             "Write the derivative as a fraction.",
         )
+    return _primed(setting, value, arguments, primes, node)
+
+
+def _primed(
+    setting: Setting, value: Typed, arguments: tuple[s.Expr, ...], primes: int, node: s.Node
+) -> Typed:
+    """The derivatives of `f(x)`, x a name or an entry of one, by its one argument."""
+    if len(arguments) != 1 or value.shape:
+        raise setting.error("a prime is read on a function of one number", node)
+    symbol, at, square = target_of(setting, arguments[0])
     term = value.term
     for _ in range(primes):
         term = differentiate(setting, term, (symbol, at, 1))
-    if term.shape:
+    if term.shape or square != 1:
         raise setting.error("a prime is read on a function of one number", node)
     return Typed(term)
 
@@ -184,14 +207,9 @@ def _labelled(
         return apply_definition(setting, defined, arguments, items, node)
     if items:
         raise setting.error("a subscript on this function is not read", node)
-    named = tuple(
-        part
-        for item in head.items
-        for part in walk(item)
-        if isinstance(part, s.Name) and known(setting, key_of(part) or "")
-    )
+    named = tuple(part for item in head.items for part in _parameters(setting, item))
     for part in named:
-        setting.scalar(part, f"the parameter {key_of(part)} of {label}")
+        setting.scalar(part, f"the parameter of {label}")
     return opaque(setting, label, arguments + named, 0, node)
 
 

@@ -120,8 +120,10 @@ class Defining:
         if left.arguments is not None:
             taken = force.is_variable(left.name) or known_function(left.name) is not None
             taken = taken or left.name in mentions(right)
-            if isinstance(left.node, s.Prime) and key_of(left.node.base) in force.functions:
-                return None
+            if isinstance(left.node, s.Prime):
+                base = key_of(left.node.base) or ""
+                if base in force.functions or base in mentions(right) or known_function(base):
+                    return None
             return left if anew or not taken else None
         if left.name in force.lost and not anew:
             return None
