@@ -160,15 +160,19 @@ def report(outcomes: list[Outcome], seed: int, claims: int, seconds: float) -> I
     first = sum(o.found in ("original", "equal") and o.at == 1 for o in outcomes)
     total = len(outcomes)
     yield from ("# Repairs", "")
-    yield f"{total:,} equations, each one edit away from one of {claims} proved claims, and refuted or"
-    yield "ill-typed, were given to `repairs`. `python scripts/repairs.py --variants"
+    yield f"{total:,} equations, each one edit away from one of {claims} proved claims, and refuted"
+    yield "or ill-typed, were given to `repairs`. `python scripts/repairs.py --variants"
     yield f"{total} --seed {seed}` repeats this; it took {seconds / 60:.0f} minutes."
-    yield from ("", f"- {repaired} of {total} ({repaired / total:.1%}) have the claim itself, or one")
+    yield from (
+        "",
+        f"- {repaired} of {total} ({repaired / total:.1%}) have the claim itself, or one",
+    )
     yield f"  equal to it side by side, among the first three suggestions; {first} as the first."
     yield f"- {shown} suggestions were shown; {shown - len(false)} of them were proved again and"
     yield "  agreed with the oracle at sizes up to 4."
     yield f"- Time per claim: median {times[total // 2]:.2f} s, 95 % below"
-    yield f"  {times[int(total * 0.95)]:.2f} s, at most {times[-1]:.2f} s."
+    yield f"  {times[int(total * 0.95)]:.2f} s, at most {times[-1]:.2f} s (elapsed, on a shared"
+    yield "  machine)."
     yield from ("", *table(outcomes), "", f"## Suggestions that do not hold: {len(false)}", "")
     yield from (f"- {text}" for text in false)
     for name, said in (("other", "Another true equation only"), ("none", "No suggestion")):

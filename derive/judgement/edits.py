@@ -7,14 +7,15 @@ knows what is true: `derive.judgement.repair` asks the oracle and the prover.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
-from derive.judgement.missing import delta_terms, factors_in_use
+from derive.judgement.missing import delta_terms
+from derive.judgement.slips import loose_sums, slips
 from derive.judgement.slots import Place, put, slots
+from derive.judgement.vocabulary import Edit, Vocabulary
 from derive.meaning.names import bare_key, capital_of, key_of, labelled_key, small_of
 from derive.meaning.subscripts import bound_letters
-from derive.meaning.terms import Context
 from derive.meaning.to_syntax import name, number
 from derive.reading import syntax as s
 from derive.writing.brackets import as_term
@@ -22,51 +23,10 @@ from derive.writing.to_latex import to_latex
 
 EXPONENTS = tuple(Fraction(n, 2) for n in (-3, -2, -1, 1, 2, 4))
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
-_FLIPPED = {"=": "\\neq", "\\neq": "=", "\\ne": "="}
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A side after one edit; `cost` orders the edits, the likeliest slip first."""
-
-    expr: s.Expr
-    words: str
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """What an edit may put in: the names in force, the index letters and factors in use."""
-
-    context: Context
-    letters: tuple[str, ...]
-    loose: tuple[str, ...]
-    factors: tuple[tuple[s.Expr, int], ...]
-
-
-def vocabulary(
-    context: Context, side: s.Expr, other: s.Expr, letters: tuple[str, ...], loose: tuple[str, ...]
-) -> Vocabulary:
-    """What edits of a side may use; `loose` are letters that are free on this side alone."""
-    sizes = [name(size) for size in context.sizes]
-    one = s.Number("1")
-    scales = [
-        name(symbol.latex or key)
-        for key, symbol in context.symbols.items()
-        if not symbol.shape and symbol.role in ("input", "defined")
-    ]
-    found: list[tuple[s.Expr, int]] = [(s.Number("2"), 2), (number(Fraction(1, 2)), 2)]
-    for size in sizes:
-        found += [(s.Frac(one, size), 2), (size, 2)]
-    found += [(scale, 3) for scale in scales]
-    found += [(s.Frac(one, scale), 4) for scale in scales]
-    found += [(factor, 3) for factor in factors_in_use(side, other)]
-    found += [
-        (name(symbol.latex or key), 4)
-        for key, symbol in context.symbols.items()
-        if len(symbol.shape) == 1 and symbol.role == "input"
-    ]
-    return Vocabulary(context, letters, loose, tuple(dict.fromkeys(found)))
+_TURNED: dict[str, tuple[str, ...]] = {"=": ("\\neq",), "\\neq": ("=",), "\\ne": ("=",)}
+_TURNED |= {"<": (">", "\\ge", "\\le"), ">": ("<", "\\le", "\\ge")}
+_TURNED |= dict.fromkeys(("\\le", "\\leq"), ("\\ge", ">", "<"))
+_TURNED |= dict.fromkeys(("\\ge", "\\geq"), ("\\le", "<", ">"))
 
 
 def edits(side: s.Expr, words: Vocabulary) -> Iterator[Edit]:
@@ -81,10 +41,12 @@ def edits(side: s.Expr, words: Vocabulary) -> Iterator[Edit]:
 def _below(node: s.Expr, words: Vocabulary, place: Place) -> Iterator[Edit]:
     """Edits at a node and at everything below it."""
     yield from _names(node, words, place)
+    yield from slips(node, words, place)
     if place == "index":
         yield from _indices(node, words)
     elif place != "varied":
         yield from _at(node, words, place)
+        yield from loose_sums(node, words, place)
     for child, rebuilt, inner in slots(node, place):
         for edit in _below(child, words, inner):
             yield replace(edit, expr=rebuilt(edit.expr))
@@ -102,16 +64,16 @@ def _names(node: s.Expr, words: Vocabulary, place: Place) -> Iterator[Edit]:
     own, small = symbols.get(key), False
     if own is None:
         own, small = symbols.get(capital_of(key) or ""), True
-    if own is None or own.role == "objective":
+    if own is None:
         return
     for other in symbols.values():
         spelled = small_of(other.key) if small else other.latex or other.key
-        if other.key == own.key or spelled is None:
+        if other.key == own.key or spelled is None or other.role in ("opaque", "size", "index"):
             continue
         akin = bare_key(other.key) == bare_key(own.key)
-        if akin or (other.shape == own.shape and other.role in ("input", "defined")):
-            new = name(spelled)
-            yield Edit(new, f"{to_latex(node)} → {to_latex(new)}", 1 if akin else 3)
+        cost = 1 if akin else 3 if other.shape == own.shape else 4
+        new = name(spelled)
+        yield Edit(new, f"{to_latex(node)} → {to_latex(new)}", cost)
 
 
 def _indices(node: s.Expr, words: Vocabulary) -> Iterator[Edit]:
@@ -142,11 +104,12 @@ def _at(node: s.Expr, words: Vocabulary, place: Place) -> Iterator[Edit]:
         case s.Group(body=body):
             if place != "base":
                 yield from _raised(node)
+                yield from _transposed(node, words, place)
             if not isinstance(body, s.Sum):
                 yield from (_within(node, edit) for edit in _more_terms(body, words))
         case s.Transpose(base=base):
             yield Edit(base, "the transpose is too many", 2)
-        case s.Name() | s.Subscript():
+        case s.Name() | s.Subscript() | s.Derivative():
             yield from _transposed(node, words, place)
         case _:
             return
@@ -280,23 +243,30 @@ def rational(expr: s.Expr) -> Fraction | None:
             return None
 
 
-def _transposed(node: s.Name | s.Subscript, words: Vocabulary, place: Place) -> Iterator[Edit]:
-    symbol = words.context.symbols.get(key_of(node) or "")
-    if symbol is not None and symbol.shape and place != "base":
+def _transposed(node: s.Expr, words: Vocabulary, place: Place) -> Iterator[Edit]:
+    """The transpose of an array, or of what may be one."""
+    if isinstance(node, s.Name | s.Subscript):
+        symbol = words.context.symbols.get(key_of(node) or "")
+        array = symbol is not None and bool(symbol.shape)
+    else:
+        array = any(len(symbol.shape) == 2 for symbol in words.context.symbols.values())
+    if array and place != "base":
         yield Edit(s.Transpose(node, "\\top"), f"the transpose of {to_latex(node)} is missing", 2)
 
 
 def _conditions(node: s.Cases) -> Iterator[Edit]:
-    """`=` for `\\neq`, or the other way round, in the condition of one row."""
+    """Another relation, `=` for `\\neq`, in the condition of one row."""
     for at, row in enumerate(node.rows):
         condition = row.condition
-        if not isinstance(condition, s.Chain) or len(condition.relations) != 1:
+        if not isinstance(condition, s.Chain):
             continue
-        sign = condition.relations[0].sign
-        if sign in _FLIPPED:
-            new = replace(condition, relations=(s.Relation(_FLIPPED[sign]),))
-            rows = put(node.rows, at, replace(row, condition=new))
-            yield Edit(s.Cases(rows), f"{_ordinal(at)} case: {sign} → {_FLIPPED[sign]}", 1)
+        for k, relation in enumerate(condition.relations):
+            for sign in _TURNED.get(relation.sign, ()):
+                relations = put(condition.relations, k, s.Relation(sign))
+                new = replace(condition, relations=relations)
+                rows = put(node.rows, at, replace(row, condition=new))
+                cost = 1 if len(_TURNED[relation.sign]) == 1 else 2
+                yield Edit(s.Cases(rows), f"{_ordinal(at)} case: {relation.sign} → {sign}", cost)
 
 
 # ---- words --------------------------------------------------------------------------------------

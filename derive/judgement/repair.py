@@ -1,36 +1,38 @@
 """The nearest true equations for a claim that is false or does not fit together.
 
-Candidates are single edits of one side, the likeliest slip first. Each is read in the claim's own
-context, screened by the oracle, and proved before it is shown.
+Candidates are edits of one side, the likeliest slip first; where none of them is true, two edits.
+Each is read in the claim's own context, screened by the oracle, and proved before it is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from time import monotonic
 
-from derive.errors import DeriveError
-from derive.judgement.edits import Edit, edits, vocabulary
+from derive.errors import DeriveError, SoundnessError
+from derive.judgement.candidates import Candidate, search
 from derive.judgement.prove import Proof, Prover
-from derive.judgement.refute import agrees, survives
+from derive.judgement.refute import agrees, format_witness, survives
+from derive.judgement.screening import Screen, screen_of
+from derive.judgement.timer import OutOfTime
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim
 from derive.meaning.classify import EQUALS
 from derive.meaning.graph import subterms, symbols_in
 from derive.meaning.names import walk
-from derive.meaning.subscripts import free_letters, index_letter
 from derive.reading import syntax as s
 from derive.writing.to_latex import to_latex
 
 SECONDS = 2.0
-MOST_CANDIDATES = 1500
+MOST_CANDIDATES = 400
+"""Candidates of one kind that are looked at once they agree at the point of the screen."""
 MOST_SHOWN = 3
 MOST_NODES = 600
 """Longer equations are left alone: their edits are too many to look at."""
 SPREAD = 1
-"""How much farther than the nearest repair another one may be."""
+"""How much farther than the nearest repair of the same side another one may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,75 +53,90 @@ class Repair:
         return f"{to_latex(equation)} ({self.words})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    left: s.Expr
-    right: s.Expr
-    words: str
-    cost: int
-
-
 def repairs(claim: Claim, prover: Prover, seconds: float = SECONDS) -> tuple[Repair, ...]:
-    """At most three proved equations near a claim, the nearest first."""
+    """At most three proved equations near a claim, the nearest first.
+
+    Raises SoundnessError when the oracle contradicts the proof of one.
+    """
     nodes = sum(1 for side in (claim.left, claim.right) for _ in walk(side))
     equation = claim.relation.sign in EQUALS
     if claim.reread is None or not equation or nodes > MOST_NODES:
         return ()
-    deadline = monotonic() + seconds
-    found: list[Repair] = []
-    for candidate in islice(_candidates(claim), MOST_CANDIDATES):
-        far = found and candidate.cost > found[0].cost + SPREAD
-        if far or len(found) == MOST_SHOWN or monotonic() > deadline:
-            break
-        reading = _true_reading(claim, candidate, prover, deadline)
-        if reading is not None:
-            left, right = candidate.left, candidate.right
-            repair = Repair(left, right, claim.relation, candidate.words, candidate.cost, reading)
-            found.append(repair)
-    return tuple(found)
+    found = _Found(claim, prover, monotonic() + seconds)
+    try:
+        found.look()
+    except OutOfTime:
+        prover.interrupted()
+    return found.shown()
 
 
-def _candidates(claim: Claim) -> Iterator[_Candidate]:
-    """Each equation that one edit makes, once, the nearest first."""
-    letters = _letters(claim.left, claim.right)
-    left, right = claim.left, claim.right
-    found: dict[tuple[s.Expr, s.Expr], _Candidate] = {}
-    for edit in _side_edits(claim, right, left, letters):
-        words = f"right side: {edit.words}"
-        found.setdefault((left, edit.expr), _Candidate(left, edit.expr, words, edit.cost))
-    for edit in _side_edits(claim, left, right, letters):
-        words = f"left side: {edit.words}"
-        found.setdefault((edit.expr, right), _Candidate(edit.expr, right, words, edit.cost))
-    found.pop((left, right), None)
-    yield from sorted(found.values(), key=lambda candidate: candidate.cost)
+@dataclass(slots=True)
+class _Found:
+    """The repairs found so far, by the side that they change."""
 
+    claim: Claim
+    prover: Prover
+    deadline: float
+    screen: Screen | None = None
+    sides: dict[str, list[Repair]] = field(default_factory=dict)
 
-def _side_edits(claim: Claim, side: s.Expr, other: s.Expr, letters: tuple[str, ...]) -> list[Edit]:
-    loose = tuple(sorted(free_letters(side) - free_letters(other)))
-    known = vocabulary(claim.context, side, other, letters, loose)
-    return sorted(edits(side, known), key=lambda edit: edit.cost)
+    def look(self) -> None:
+        """Single edits; two of them where no single one is true."""
+        self.screen = screen_of(self.claim)
+        near = search(self.claim, self.screen, self.deadline)
+        for stage in (near.near, near.pairs, near.twice):
+            self._take(stage())
+            if self.sides or monotonic() > self.deadline:
+                return
 
+    def _take(self, candidates: Iterator[Candidate]) -> None:
+        for candidate in islice(candidates, MOST_CANDIDATES):
+            if monotonic() > self.deadline or self._enough(candidate.cost):
+                return
+            held = self.sides.get(candidate.side, [])
+            if len(held) < MOST_SHOWN and not (held and candidate.cost > held[0].cost + SPREAD):
+                reading = _true_reading(self.claim, candidate, self.prover, self.deadline)
+                if reading is not None and not self._empty(reading):
+                    self.sides.setdefault(candidate.side, []).append(
+                        Repair(
+                            candidate.left,
+                            candidate.right,
+                            self.claim.relation,
+                            candidate.words,
+                            candidate.cost,
+                            reading,
+                        )
+                    )
 
-def _letters(*sides: s.Expr) -> tuple[str, ...]:
-    """The letters that stand as indices somewhere in the equation."""
-    found = (
-        index_letter(node)
-        for side in sides
-        for subscript in walk(side)
-        if isinstance(subscript, s.Subscript)
-        for item in subscript.items
-        for node in walk(item)
-    )
-    return tuple(sorted({letter for letter in found if letter is not None}))
+    def _empty(self, reading: t.Reading) -> bool:
+        """Whether all that an equation says is that nothing depends directly on something."""
+        if reading.partials != "direct" or self.screen is None:
+            return False
+        written = any(side == s.Number("0") for side in (self.claim.left, self.claim.right))
+        return not written and self.screen.is_zero(self.screen.of(reading.left))
+
+    def _enough(self, cost: int) -> bool:
+        """Whether no later candidate of a cost can be among those shown."""
+        held = [self.sides.get(side, []) for side in ("left", "right")]
+        return all(len(one) == MOST_SHOWN or (one and cost > one[0].cost + SPREAD) for one in held)
+
+    def shown(self) -> tuple[Repair, ...]:
+        """The nearest of each side, then the next ones, in the order of their cost."""
+        groups = self.sides.values()
+        ranked = [(at, repair) for group in groups for at, repair in enumerate(group)]
+        ranked.sort(key=lambda entry: (entry[0], entry[1].cost))
+        chosen = [repair for _, repair in ranked[:MOST_SHOWN]]
+        return tuple(sorted(chosen, key=lambda repair: repair.cost))
 
 
 def _true_reading(
-    claim: Claim, candidate: _Candidate, prover: Prover, deadline: float
+    claim: Claim, candidate: Candidate, prover: Prover, deadline: float
 ) -> t.Reading | None:
     """The first reading under which a candidate is proved; None without.
 
     An equation that holds because a new derivative vanishes in it, or because both sides are the
-    same, says nothing and does not count.
+    same, says nothing and does not count. Raises SoundnessError when the oracle contradicts a
+    proof.
     """
     assert claim.reread is not None
     try:
@@ -130,12 +147,29 @@ def _true_reading(
             if _vanishing(reading, claim.context) - _known(claim):
                 continue
             seconds = max(0.1, deadline - monotonic())
-            proved = isinstance(prover.prove(reading, seconds), Proof)
-            if proved and agrees(reading, claim.context) is None:
+            if isinstance(prover.prove(reading, seconds), Proof):
+                _examine(claim, candidate, reading)
                 return reading
+    except SoundnessError:
+        raise
     except DeriveError:
         return None
+    except (MemoryError, RecursionError):
+        prover.interrupted()
     return None
+
+
+def _examine(claim: Claim, candidate: Candidate, reading: t.Reading) -> None:
+    """Raise SoundnessError when exact numbers contradict a proof."""
+    contradiction = agrees(reading, claim.context)
+    if contradiction is not None:
+        equation = s.Chain((candidate.left, candidate.right), (claim.relation,))
+        raise SoundnessError(
+            f"the proof of a suggestion, {to_latex(equation)}, is contradicted by exact"
+            f" evaluation: {format_witness(contradiction)}",
+            place=claim.statement.error.place if claim.statement.error else None,
+            advice="This is a bug of derive; please report the document.",
+        )
 
 
 def _known(claim: Claim) -> frozenset[t.Derivative]:
@@ -143,12 +177,13 @@ def _known(claim: Claim) -> frozenset[t.Derivative]:
 
 
 def _vanishing(reading: t.Reading, context: t.Context) -> frozenset[t.Derivative]:
-    """Derivatives of a reading by names on which nothing in them depends."""
+    """Derivatives of a reading that are nothing: by what does not matter, of a name by itself."""
     return frozenset(
         part
         for side in (reading.left, reading.right)
         for part in subterms(side)
-        if isinstance(part, t.Derivative) and part.target.key not in _reach(part.of, context)
+        if isinstance(part, t.Derivative)
+        and (part.of == t.Variable(part.target) or part.target.key not in _reach(part.of, context))
     )
 
 
