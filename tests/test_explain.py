@@ -58,9 +58,10 @@ def test_what_is_printed(derive: Run, file: str, line: int, wanted: tuple[str, .
     assert not done.stdout.endswith("\n\n")
 
 
+@pytest.mark.parametrize("line", [65, 79])
 @pytest.mark.parametrize("width", [80, 100])
-def test_it_fits_the_terminal(derive: Run, width: int) -> None:
-    out = derive("explain", "batchnorm:79", COLUMNS=str(width)).stdout
+def test_it_fits_the_terminal(derive: Run, width: int, line: int) -> None:
+    out = derive("explain", f"batchnorm:{line}", COLUMNS=str(width)).stdout
     assert max(map(len, out.splitlines())) <= width
 
 

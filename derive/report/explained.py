@@ -21,6 +21,7 @@ from derive.report.terminal import COLOURS, INDENT, Screen
 from derive.report.words import MARKS, readable, statement_of, suggestion, witness_text
 from derive.writing.to_latex import to_latex
 from derive.writing.to_linear import linear
+from derive.writing.to_unicode import to_unicode
 
 PATHS = {
     "total": "∂ is total: it follows every path of the definitions",
@@ -53,7 +54,7 @@ class _Printer:
             self._verdict()
             self._error(item)
             return
-        self.screen.display(_with_conditions(item))
+        self.screen.display(self._equation(item))
         self._verdict()
         self._error(item)
         self._names()
@@ -63,6 +64,13 @@ class _Printer:
         self._repairs()
         self._rules()
         self._conditions()
+
+    def _equation(self, claim: Claim) -> s.Expr:
+        """The link, its conditions behind it where they fit."""
+        link = statement_of(claim)
+        whole = s.List((link, *claim.condition))
+        fits = to_unicode(whole).width <= self.screen.width - INDENT
+        return whole if claim.condition and fits else link
 
     def _verdict(self) -> None:
         verdict = self.of.judgement.verdict
@@ -218,11 +226,6 @@ class _Printer:
 
 def _spelled(symbol: t.Symbol) -> s.Expr:
     return name(symbol.latex or symbol.key)
-
-
-def _with_conditions(claim: Claim) -> s.Expr:
-    link = statement_of(claim)
-    return s.List((link, *claim.condition)) if claim.condition else link
 
 
 SIGNS = {"==": "=", "!=": "\\neq", "<": "<", "<=": "\\le", ">": ">", ">=": "\\ge"}
