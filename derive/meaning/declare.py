@@ -179,6 +179,7 @@ class Declaring:
         force.declared.update(new)
         for key in new:
             force.gone.pop(key, None)
+            force.lost.discard(key)
         force.changed = True
 
     def _restate(self, key: str, shape: t.Shape) -> None:

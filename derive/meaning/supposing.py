@@ -112,7 +112,7 @@ class Supposing:
         left = left_side(sides[0])
         if left is None or left.name in self._defined:
             return False
-        return bool(_IF.search(said)) or all(map(_is_plain, sides))
+        return bool(_IF.search(said)) or (_is_plain(sides[0]) and _is_number(sides[-1]))
 
     def _claims(self, item: Stated) -> bool:
         """Whether an equation states something about known names."""
@@ -137,14 +137,14 @@ class Supposing:
 
 
 def _is_plain(expr: s.Expr) -> bool:
-    """A number, a name or an entry of one, perhaps with a sign."""
-    match expr:
-        case s.Sum(terms=(only,)):
-            return _is_plain(only)
-        case s.Subscript(base=s.Name()) | s.Name() | s.Number():
-            return True
-        case _:
-            return False
+    """A name or an entry of one."""
+    return isinstance(expr, s.Name) or (
+        isinstance(expr, s.Subscript) and isinstance(expr.base, s.Name)
+    )
+
+
+def _is_number(expr: s.Expr) -> bool:
+    return isinstance(expr.terms[0] if isinstance(expr, s.Sum) else expr, s.Number)
 
 
 def _defined_in(stated: Sequence[Stated]) -> Iterator[str]:
