@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from derive.gradient.derived import Derived
     from derive.gradient.steps import Gradient
     from derive.judgement.check import Checked, Progress
     from derive.judgement.verdict import Limits
@@ -134,6 +135,34 @@ class Derivation:
         from derive.report.views import GradientView
 
         return GradientView.of(derive_gradient(self.meaning, wrt))
+
+    def derive(
+        self,
+        wrt: Sequence[str],
+        of: str = "",
+        order: int = 1,
+        mode: str = "",
+        detail: str = "normal",
+    ) -> Derived:
+        """Derive by the names `wrt` (or `all`) into a document in which each step is a claim.
+
+        `of` is the objective where the document has none, `mode` is vjp or jvp, `order` 2
+        differentiates the gradient again. Raises UsageError where this does not fit the document.
+        """
+        from derive.gradient.derived import Request, derive_document
+
+        return derive_document(self.meaning, Request(tuple(wrt), of, order, mode, detail))
+
+    def agreement(self, derived: Derived) -> list[str]:
+        """Which equations of the document the closed forms of a derivation were proved equal to."""
+        from derive.gradient.agreement import agreeing
+
+        found = []
+        for claim in agreeing(self.meaning, derived):
+            line, _ = self.document.source.position(claim.relation.span.start)
+            place = f"{self.path}:{line}"
+            found.append(f"✓ proved equal to the document's closed form at {place}")
+        return found
 
     def plan(self) -> Plan:
         """The plan of the kernel: reductions by depth, then the element-wise pass.

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from derive import __version__
-from derive.errors import DeriveError, SoundnessError, UsageError
+from derive.errors import DeriveError, LimitError, SoundnessError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from derive.api import Derivation
     from derive.report.terminal import Screen
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,16 +105,43 @@ def explain(place: str, style: str) -> None:
 
 @cli.command()
 @click.argument("file")
-@click.option("--wrt", required=True, help="The input to differentiate by, such as x or gamma.")
-def grad(file: str, wrt: str) -> None:
-    """Derive the gradient of the objective, step by step."""
+@click.option("--wrt", required=True, help="Names to differentiate by, such as x,gamma; or all.")
+@click.option("--of", default="", help="What to differentiate instead of the objective.")
+@click.option("--order", type=click.IntRange(1, 2), default=1, show_default=True)
+@click.option("--vjp", "mode", flag_value="vjp", help="Send an upstream gradient back.")
+@click.option("--jvp", "mode", flag_value="jvp", help="Carry a tangent forward.")
+@click.option("--detail", type=click.Choice(["brief", "normal", "full"]), default="normal")
+@click.option("-o", "--output", help="Write the derivation to this .md or .tex file.")
+def grad(
+    file: str, wrt: str, of: str, order: int, mode: str | None, detail: str, output: str | None
+) -> None:
+    """Derive a gradient step by step, from the definitions alone, and prove each step.
+
+    Ends with 3 where a step is not proved; nothing is written then.
+    """
+    if output is not None:
+        if Path(output).suffix not in (".md", ".tex"):
+            raise UsageError(f"a derivation is a .md or .tex file, not {output}")
+        _writable(output)
     derivation = _load(file)
-    gradient = derivation.grad(wrt)
-    place = ""
-    if gradient.agrees_with is not None:
-        line, _ = derivation.document.source.position(gradient.agrees_with.relation.span.start)
-        place = f"{derivation.path}:{line}"
-    _screen().gradient(gradient, place)
+    names = tuple(name.strip() for name in wrt.split(",") if name.strip())
+    try:
+        derived = derivation.derive(names, of=of, order=order, mode=mode or "", detail=detail)
+        checked = derived.check()
+    except (UnsupportedError, LimitError) as error:
+        _fail(f"no derivation: {error}", UNDECIDED)
+    if checked.exit_code:
+        _unproved(checked)
+        _fail("a step of the derivation is not proved, so it is not written", UNDECIDED)
+    if output is None:
+        screen = _screen()
+        screen.show(checked)
+        for line in derivation.agreement(derived):
+            screen.line(line, "green")
+        return
+    text = derived.text if output.endswith(".md") else _derivation_tex(checked)
+    _write(output, text.encode())
+    click.echo(f"wrote {output}: {len(checked.judged)} equations, all proved")
 
 
 @cli.command()
@@ -243,6 +270,22 @@ def _check(
     if not checked.judged and not checked.unread:
         click.echo(f"derive: {derivation.path}: the document makes no claim", err=True)
     return checked
+
+
+def _unproved(checked: Checked) -> None:
+    """What is not proved, on stderr."""
+    from rich.console import Console
+
+    from derive.report.terminal import Screen
+
+    Screen(Console(highlight=False, markup=False, emoji=False, stderr=True)).findings(checked)
+
+
+def _derivation_tex(checked: Checked) -> str:
+    """A derivation of ours as a LaTeX report."""
+    from derive.report.latex import report
+
+    return report(checked)
 
 
 def _seconds(value: float | None) -> float | None:
