@@ -21,6 +21,8 @@ from derive.tracing.matching import Names, polynomial
 from derive.tracing.phrase import Label, Phrasing, letters_of
 from derive.writing.to_latex import to_latex
 
+ONE = t.Affine.number(1)
+
 
 def writable(symbol: t.Symbol) -> t.Symbol:
     """The symbol with a spelling that needs no macro of the document."""
@@ -75,7 +77,8 @@ def with_equations(
     changes them.
     """
     before = document.source.text + "\n\n"
-    added = "\n\n".join(f"$$\n{equation}\n$$" for equation in equations) + "\n"
+    # The words end what the last sentence of the text may have said of the next display.
+    added = "\n\n".join(f"It returns.\n\n$$\n{equation}\n$$" for equation in equations) + "\n"
     padded = read_document(Source("added.md", "\n" * len(before) + added))
     source = Source(document.source.path, before + added)
     whole = Document(source, (*document.blocks, *padded.blocks), document.options)
@@ -84,4 +87,28 @@ def with_equations(
     claims = tuple(item for item in new if isinstance(item, Claim))
     if len(claims) != len(equations) or len(new) != len(equations):
         raise SoundnessError("an equation of a traced function is not read as it was written")
+    for claim in claims:
+        if claim.condition or not all(map(is_general, claim.readings)):
+            raise SoundnessError("an equation of a traced function is read for some entries only")
     return meaning, claims
+
+
+def is_general(reading: t.Reading) -> bool:
+    """Whether an equation is about every entry of the array on its left side."""
+    match reading.left:
+        case t.Derivative(t.Variable(), symbol, at) | t.Element(t.Variable(symbol), at):
+            pass
+        case t.Variable(symbol):
+            at = ()
+        case _:
+            return False
+    free = {bound.name: bound for bound in reading.free}
+    letters = [None if place is None else place.single for place in at]
+    whole = all(
+        place == ONE == length
+        or (letter in free and (free[letter].low, free[letter].high) == (ONE, length))
+        for place, letter, length in zip(at, letters, symbol.shape, strict=True)
+    )
+    named = [letter for letter in letters if letter is not None]
+    plain = not reading.condition and reading.sign == "=="
+    return plain and whole and sorted(named) == sorted(free)

@@ -163,6 +163,10 @@ def squeeze(build: Build, a: Value, axis: Axis = None) -> Node:
     base = build.node(a)
     rank = len(base.shape)
     unit = tuple(k for k in range(rank) if base.shape[k] == ONE)
+    if axis is None and any(length.number is None for length in base.shape):
+        raise failed(
+            "squeeze drops every axis whose size happens to be 1", advice="Name the axis: axis=1."
+        )
     dropped = unit if axis is None else axes_of(axis, rank)
     if not set(dropped) <= set(unit):
         raise failed(f"axis {axis} of {shown(base.shape)} has not length 1")

@@ -70,7 +70,7 @@ OF_A_MATRIX: list[Function] = [
     lambda x: x[1:] * x[:-1],
     lambda x: x[:, ::-1] + x[::-1],
     lambda x: x[x.shape[0] - 1],
-    lambda x: np.expand_dims(x, 1).squeeze(1) + np.squeeze(x[:, :, None]),
+    lambda x: np.expand_dims(x, 1).squeeze(1) + np.squeeze(x[:, :, None], axis=-1),
     lambda x: x.reshape(x.shape[0], 1, -1)[:, 0] + np.reshape(x[..., None], x.shape),
     lambda x: x[0].reshape(-1, 1) * x[1 - 1].ravel() + x[0].flatten(),
     lambda x: np.broadcast_to(x[0], x.shape) + np.ones_like(x) - 2 * np.zeros_like(x),
@@ -261,7 +261,12 @@ def halves(x: Any) -> Any:
     return x[: x.shape[0] // 2]  # here
 
 
+def squeezed(x: Any) -> Any:
+    return x[:, None].squeeze()  # here
+
+
 REFUSED = [
+    (squeezed, "squeeze drops every axis whose size happens to be 1"),
     (branch, "a branch depends on the values of an array"),
     (by_size, "how N compares with 2 depends on the sizes"),
     (loop, "the size N has no value while the function is traced"),

@@ -1,4 +1,4 @@
-# ruff: noqa: N803, N806
+# ruff: noqa: N806
 """Backward functions with the slips that people make."""
 
 import numpy as np
@@ -92,13 +92,6 @@ def gamma_not_summed(dy, x_hat):
 
 def squares_without_count(y, t):
     return y - t
-
-
-def attention_without_scale(dO, Q, K, V):
-    P = np.exp(Q @ K.T / np.sqrt(Q.shape[-1]))
-    P /= P.sum(axis=-1, keepdims=True)
-    dP = dO @ V.T
-    return (P * (dP - (P * dP).sum(axis=-1, keepdims=True))) @ K
 
 
 def gelu_with_rounded_constant(dy, x):
