@@ -81,7 +81,9 @@ def with_equations(
     added = "\n\n".join(f"It returns.\n\n$$\n{equation}\n$$" for equation in equations) + "\n"
     padded = read_document(Source("added.md", "\n" * len(before) + added))
     source = Source(document.source.path, before + added)
-    whole = Document(source, (*document.blocks, *padded.blocks), document.options)
+    # A gradient follows every path, whatever the text means by its own derivatives.
+    options = {**document.options, "partials": "total"}
+    whole = Document(source, (*document.blocks, *padded.blocks), options)
     meaning = understand(whole)
     new = [item for item in meaning.items if item.span.start >= len(before)]
     claims = tuple(item for item in new if isinstance(item, Claim))
@@ -110,5 +112,5 @@ def is_general(reading: t.Reading) -> bool:
         for place, letter, length in zip(at, letters, symbol.shape, strict=True)
     )
     named = [letter for letter in letters if letter is not None]
-    plain = not reading.condition and reading.sign == "=="
+    plain = not reading.condition and reading.sign == "==" and reading.partials != "direct"
     return plain and whole and sorted(named) == sorted(free)

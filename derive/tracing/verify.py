@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.errors import Place, UsageError
+from derive.errors import Place, SoundnessError, UsageError
 from derive.judgement.check import Progress, check
 from derive.judgement.sampling import draw, needs_of
 from derive.judgement.verdict import Judgement, Limits
@@ -129,6 +129,7 @@ class Verification:
             checked = check(part, self.limits, self.progress, self.repairs)
             pairs = zip(fitting, checked.judged, strict=True)
             for (at, symbol, _), (claim, judgement) in pairs:
+                _check_left(claim, symbol, scribe.names.objective)
                 trial = _Trial(function, matching, at, claim, judgement)
                 trial.run()
                 judged[at] = Result(symbol, judgement, claim)
@@ -137,6 +138,16 @@ class Verification:
                 at, Result(symbol, Judgement("ill-typed", reason=_misfit(symbol, node) or ""))
             )
         return tuple(judged[at] for at in sorted(judged))
+
+
+def _check_left(claim: Claim, symbol: t.Symbol, objective: t.Symbol) -> None:
+    """Raises SoundnessError unless every reading is of the gradient that is meant."""
+    for reading in claim.readings:
+        left = reading.left
+        of = left.of if isinstance(left, t.Derivative) else None
+        is_loss = isinstance(of, t.Variable) and of.symbol.key == objective.key
+        if not (is_loss and isinstance(left, t.Derivative) and left.target.key == symbol.key):
+            raise SoundnessError("an equation of a traced function is read as one of another name")
 
 
 def _returned(

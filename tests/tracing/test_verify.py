@@ -136,3 +136,16 @@ def test_the_last_words_of_a_document_do_not_weaken_the_claim(ending: str) -> No
     derivation = Derivation(read_document(Source("test.md", text)))
     (result,) = derivation.verify_kernel(lambda x: np.zeros_like(x), "x").results
     assert result.judgement.verdict == "refuted"
+
+
+def test_the_gradient_is_along_every_path() -> None:
+    """Reading ∂ as the explicit dependence only would prove the first."""
+    text = "Let $z \\in \\mathbb{R}^N$, $p_i = \\exp(z_i)$, $L = \\sum_i p_i + \\sum_i z_i$."
+    direct = "---\nderive:\n  partials: direct\n---\n\n" + text
+    for document in (text, direct):
+        derivation = Derivation(read_document(Source("test.md", document)))
+        verdicts = [
+            derivation.verify_kernel(kernel, "z").results[0].judgement.verdict
+            for kernel in (lambda z: np.ones_like(z), lambda p: p + 1)
+        ]
+        assert verdicts == ["refuted", "proved"]
