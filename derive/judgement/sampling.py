@@ -159,7 +159,7 @@ def sign_hints(assumptions: Iterable[t.Assumption]) -> Mapping[str, str]:
             (assumption.left, assumption.right, assumption.sign),
             (assumption.right, assumption.left, _MIRRORED.get(assumption.sign, "")),
         ):
-            name = _named(side)
+            name = _named(side, {bound.name for bound in assumption.free})
             if name and isinstance(other, t.Number) and sign in _HINTS:
                 hint = _HINTS[sign]
                 positive = other.value >= 0 if hint != "-" else other.value <= 0
@@ -172,9 +172,12 @@ _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _HINTS = {">": "+", ">=": "0+", "<": "-", "<=": "-"}
 
 
-def _named(term: t.Term) -> str:
+def _named(term: t.Term, free: set[str]) -> str:
+    """The input that a term is, or any entry of; empty where it is one entry alone."""
     match term:
-        case t.Variable(symbol) | t.Element(t.Variable(symbol)):
+        case t.Variable(symbol):
+            return symbol.key
+        case t.Element(t.Variable(symbol), at) if all(p is None or p.single in free for p in at):
             return symbol.key
         case _:
             return ""

@@ -276,9 +276,8 @@ class Defining:
         inputs = bool(known) and not (known & (force.records.keys() | force.objectives.keys()))
         if not inputs or any(isinstance(node, s.Derivative) for node in walk(body)):
             return False
-        if _is_symmetry(body):
-            return True
-        return _is_supposed(item.sentence)
+        said = _told(item.sentence)
+        return said in _GIVEN_WORDS or (_is_symmetry(body) and said not in _CLAIM_WORDS)
 
     def _assume(self, item: StatedLike, body: s.Chain) -> None:
         force = self._force
@@ -375,11 +374,10 @@ def _is_delta(left: Left, force: Force) -> bool:
             return False
 
 
-def _is_supposed(sentence: str) -> bool:
-    """Whether the last telling word before a formula supposes it rather than claims it."""
+def _told(sentence: str) -> str:
+    """The last word before a formula that tells whether it supposes or claims; empty without."""
     words = [word.strip(".,:;()") for word in sentence.split()]
-    telling = [word for word in words if word in _GIVEN_WORDS | _CLAIM_WORDS]
-    return bool(telling) and telling[-1] in _GIVEN_WORDS
+    return next((word for word in reversed(words) if word in _GIVEN_WORDS | _CLAIM_WORDS), "")
 
 
 def _is_symmetry(body: s.Chain) -> bool:
