@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from derive.calculus.contraction import open_contraction
@@ -46,6 +46,10 @@ class Phrasing:
         names = set(self.context.symbols) | set(self.context.sizes)
         small = {name.lower() for name in names}
         return (x for x in LETTERS if x not in used and x not in names and x not in small)
+
+    def within(self, taken: frozenset[str]) -> Phrasing:
+        """The same under a sum, where more letters are taken."""
+        return replace(self, taken=taken)
 
     # ---- polynomials -----------------------------------------------------------------------
 
@@ -212,8 +216,7 @@ class Phrasing:
         ranges, factors = open_contraction(atom, self._fresh)
         letters = self.letters(used)
         names: dict[Index, Index] = {old: next(letters) for old in ranges}
-        inner = Phrasing(self.context, self.objective, used | {str(n) for n in names.values()})
-        inner._fresh = self._fresh
+        inner = self.within(used | {str(n) for n in names.values()})
         body = inner._product(rename_monomial(factors, names), 1)
         bounds = tuple(
             t.Bound(str(names[old]), affine(low), affine(high))

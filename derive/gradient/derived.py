@@ -1,17 +1,19 @@
-"""The gradient of any document, as a document that proves itself."""
+"""The gradient of any document, as a document in which each step is a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import UsageError
+from derive.gradient.forward import JacobianDerivation, TangentDerivation, tangents
+from derive.gradient.layout import document, introduction, results, title
 from derive.gradient.problem import (
     Problem,
+    declared,
     find_name,
     inputs_of,
-    latex,
-    listed,
+    plain,
     set_problem,
     understood,
 )
@@ -21,9 +23,6 @@ from derive.judgement.check import Checked, Progress, check
 from derive.judgement.verdict import Limits
 from derive.meaning import terms as t
 from derive.meaning.claims import Meaning
-from derive.meaning.to_syntax import to_syntax
-from derive.reading.syntax import Chain, Relation
-from derive.writing.to_latex import to_latex
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,8 @@ class Request:
     """What is wanted: derivatives of `of` (the objective when empty) by the names `wrt`.
 
     `wrt` may be `("all",)`. With `order` 2 the gradient is differentiated once more, along a
-    direction. `mode` jvp carries a tangent forward, jacobian gives the whole Jacobian of an array.
+    direction. `mode` is vjp or jvp; empty means the Jacobian of an array `of`, else the gradient.
+    `detail` is brief, normal or full.
     """
 
     wrt: tuple[str, ...]
@@ -43,14 +43,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ClosedForm:
-    """`∂objective/∂target[indices] = term`, for a document in `origin`.
+    """`left = term` at `indices`: the derivative of `objective` by `target` in `origin`.
 
-    `at` is the term at other index letters.
+    `at` is the term at other index letters, `uses` the adjoints that it is written with.
     """
 
     objective: t.Symbol
     target: t.Symbol
     indices: tuple[str, ...]
+    left: t.Term
     term: t.Term
     origin: t.Context
     at: Callable[[tuple[str, ...]], t.Term] = field(compare=False, repr=False)
@@ -71,31 +72,87 @@ class Derived:
 
 def derive_document(meaning: Meaning, request: Request) -> Derived:
     """Derive what is asked for; raises UsageError where the request does not fit the document."""
+    if not request.wrt:
+        raise UsageError("no name to differentiate by", advice="Write --wrt x, or --wrt all.")
+    if request.order == 2:
+        from derive.gradient.second import derive_twice
+
+        return derive_twice(meaning, request)
+    if request.mode == "jvp":
+        return along(meaning, request)
+    if not request.mode and request.of:
+        problem = set_problem(meaning, request.of, request.wrt, "nothing")
+        if problem.objective.shape:
+            return jacobian(problem, request)
     problem = set_problem(meaning, request.of, request.wrt)
+    return backward(problem, request)
+
+
+def backward(problem: Problem, request: Request) -> Derived:
+    """The gradient of a scalar, by reverse accumulation."""
     targets = chosen(problem, request.wrt)
     derivation = Derivation(problem.context, problem.objective, targets[0])
     closed = tuple(close(derivation, problem, target) for target in targets)
-    text = "\n".join(
-        (
-            title(problem.objective, targets),
-            "",
-            problem.text,
-            *introduction(problem, targets),
-            *spaced(paragraphs(derivation.steps, request.detail)),
-            *results(closed),
-        )
+    text = document(
+        title("The gradient of", [problem.objective], targets),
+        problem.text,
+        introduction(problem, targets),
+        paragraphs(derivation.steps, request.detail),
+        results([(form.left, form.term) for form in closed]),
     )
-    return Derived(text.rstrip() + "\n", closed, tuple(derivation.steps))
+    return Derived(text, closed, tuple(derivation.steps))
+
+
+def jacobian(problem: Problem, request: Request) -> Derived:
+    """The Jacobian of an array by each name, by forward accumulation."""
+    targets = chosen(problem, request.wrt)
+    closed: list[ClosedForm] = []
+    steps: list[Step] = []
+    for target in targets:
+        derivation = JacobianDerivation(problem.context, problem.objective, target)
+        closed.append(close(derivation, problem, problem.objective))
+        steps += derivation.steps
+    text = document(
+        title("The derivative of", [problem.objective], targets),
+        problem.text,
+        ["Each definition is differentiated, from the inputs on."],
+        paragraphs(steps, request.detail),
+        results([(form.left, form.term) for form in closed]),
+    )
+    return Derived(text, tuple(closed), tuple(steps))
+
+
+def along(meaning: Meaning, request: Request) -> Derived:
+    """The derivative along a direction, by forward accumulation."""
+    problem = set_problem(meaning, request.of, request.wrt, "nothing")
+    targets = chosen(problem, request.wrt)
+    for target in targets:
+        if target.role != "input":
+            raise UsageError(f"{plain(target)} is defined: a tangent is given for inputs only")
+    dotted = dict(tangents(problem.context, targets))
+    directions = {target.key: dotted[target.key] for target in targets}
+    derivation = TangentDerivation(
+        problem.context, problem.objective, targets[0], directions, dotted
+    )
+    closed = close(derivation, problem, problem.objective)
+    said = f"Let {declared(directions.values())} be the directions in which the inputs move."
+    text = document(
+        title("The derivative along a direction of", [problem.objective], targets),
+        problem.text + "\n" + said + "\n",
+        ["Each definition is differentiated along the direction, from the inputs on."],
+        paragraphs(derivation.steps, request.detail if request.detail != "brief" else "normal"),
+        results([(closed.left, closed.term)]),
+    )
+    return Derived(text, (closed,), tuple(derivation.steps))
 
 
 def chosen(problem: Problem, wrt: Sequence[str]) -> tuple[t.Symbol, ...]:
     """The names to differentiate by."""
     if tuple(wrt) == ("all",):
-        found = inputs_of(problem.context)
-        reached = tuple(x for x in found if x not in problem.introduced)
-        if not reached:
+        found = tuple(x for x in inputs_of(problem.context) if x not in problem.introduced)
+        if not found:
             raise UsageError("the document declares no input")
-        return reached
+        return found
     names = [find_name(problem.context, name) for name in wrt]
     for symbol, name in zip(names, wrt, strict=True):
         if symbol.role not in ("input", "defined"):
@@ -111,46 +168,5 @@ def close(derivation: Derivation, problem: Problem, target: t.Symbol) -> ClosedF
     def at(letters: tuple[str, ...]) -> t.Term:
         return derivation.phrase(closed.local, closed.parameters, letters)
 
-    return ClosedForm(derivation.objective, target, indices, at(indices), problem.origin, at)
-
-
-BACKWARDS = "Every name receives what the names defined from it send back."
-
-# ---- text ------------------------------------------------------------------------------------
-
-
-def title(objective: t.Symbol, targets: Sequence[t.Symbol]) -> str:
-    return f"# The gradient of ${latex(objective)}$ by {listed(f'${latex(x)}$' for x in targets)}"
-
-
-def introduction(problem: Problem, targets: Sequence[t.Symbol]) -> Iterator[str]:
-    """What is given and in which direction the derivation goes."""
-    yield ""
-    yield "## The derivation\n"
-    outputs = problem.context.outputs.get(problem.objective.key)
-    if outputs:
-        shown = listed(
-            f"$\\frac{{\\partial {latex(problem.objective)}}}{{\\partial {latex(x)}}}$"
-            for x in outputs
-        )
-        yield f"The upstream gradient {shown} is known. {BACKWARDS}\n"
-    else:
-        yield f"Start from ${latex(problem.objective)}$. {BACKWARDS}\n"
-    for target in targets:
-        if target.role == "defined":
-            yield f"${latex(target)}$ is defined: wanted is its adjoint, as it varies freely.\n"
-
-
-def results(closed: Sequence[ClosedForm]) -> Iterator[str]:
-    """The closed forms, in the order asked for."""
-    yield "## The closed form\n" if len(closed) == 1 else "## The closed forms\n"
-    for form in closed:
-        at = tuple(t.Affine.name(letter) for letter in form.indices)
-        left = t.Derivative(t.Variable(form.objective), form.target, at, "total")
-        members = to_syntax(left), to_syntax(form.term)
-        yield f"$${to_latex(Chain(members, (Relation('='),)))}$$\n"
-
-
-def spaced(paragraphs: Iterator[str]) -> Iterator[str]:
-    for paragraph in paragraphs:
-        yield paragraph + "\n"
+    left = derivation.left(target, indices)
+    return ClosedForm(derivation.objective, target, indices, left, at(indices), problem.origin, at)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from derive.calculus.assumptions import unconditional
 from derive.errors import UnsupportedError, UsageError
@@ -23,6 +24,8 @@ from derive.reading import syntax as s
 from derive.reading.document import read_document
 from derive.reading.span import Source
 from derive.writing.to_latex import to_latex
+
+Seed = Literal["objective", "upstream", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,14 @@ def last_names(context: t.Context) -> list[t.Symbol]:
     return [context.symbols[key] for key in context.definitions if key not in used]
 
 
-def set_problem(meaning: Meaning, of: str = "", wrt: Sequence[str] = ()) -> Problem:
+def set_problem(
+    meaning: Meaning, of: str = "", wrt: Sequence[str] = (), seed: Seed = "objective"
+) -> Problem:
     """The problem of a document: the objective `of`, or the one that the document has.
 
     Arrays without an objective get an upstream gradient each; their inner product is the
-    objective. Raises UsageError where there is nothing to differentiate or too much to choose from.
+    objective. So does every output with the seed `upstream`, and none with `nothing`. Raises
+    UsageError where there is nothing to differentiate or too much to choose from.
     """
     context = chosen_context(meaning, (of, *wrt) if of else wrt)
     if of:
@@ -113,15 +119,22 @@ def set_problem(meaning: Meaning, of: str = "", wrt: Sequence[str] = ()) -> Prob
         outputs = scalar_objectives(context) or last_names(context)
     if not outputs:
         raise UsageError("the document defines nothing that could be differentiated")
-    if len(outputs) > 1 and not any(output.shape for output in outputs):
+    scalars = not any(output.shape for output in outputs)
+    if len(outputs) > 1 and (scalars or seed == "nothing"):
         names = ", ".join(plain(output) for output in outputs)
+        kind = "scalar objective" if scalars else "output"
         raise UsageError(
-            f"the document has more than one scalar objective: {names}",
+            f"the document has more than one {kind}: {names}",
             advice=f"Choose one, such as --of {plain(outputs[0])}.",
         )
-    if any(output.shape for output in outputs):
-        return read_back(context, tuple(outputs))
-    return read_back(context, (outputs[0],))
+    if outputs[0].role == "objective" and seed != "objective":
+        outputs = list(context.outputs[outputs[0].key])
+        if seed == "nothing" and len(outputs) > 1:
+            raise UsageError("the loss is taken of several names", advice="Choose one by --of.")
+        return read_back(context, tuple(outputs), seed)
+    return read_back(
+        context, tuple(outputs), "objective" if seed == "upstream" and scalars else seed
+    )
 
 
 def chosen_context(meaning: Meaning, wanted: Sequence[str]) -> t.Context:
@@ -140,19 +153,22 @@ def chosen_context(meaning: Meaning, wanted: Sequence[str]) -> t.Context:
     return meaning.contexts[-1]
 
 
-def read_back(context: t.Context, outputs: tuple[t.Symbol, ...]) -> Problem:
+def read_back(
+    context: t.Context, outputs: tuple[t.Symbol, ...], seed: Seed = "objective"
+) -> Problem:
     """Write the problem as a text, and read it.
 
     Raises UnsupportedError where the text means something else than the document.
     """
-    single = outputs[0] if len(outputs) == 1 and not outputs[0].shape else None
+    scalar = len(outputs) == 1 and not outputs[0].shape and seed == "objective"
+    given = seed == "nothing" or scalar
     needed = _needed(context, outputs)
     reason = ""
     for shapes in (False, True):
-        text = "\n".join(_setting(context, needed, single, shapes))
+        text = "\n".join(_setting(context, needed, outputs[0] if scalar else None, shapes))
         upstream: dict[str, str] = {}
-        objective = "" if single is None else single.key
-        if single is None:
+        objective = outputs[0].key
+        if not given:
             upstream, objective = _upstream_names(context, outputs)
             text += "\n" + _inner_product(context, upstream, objective)
         read = understood(text).contexts[-1]

@@ -21,16 +21,18 @@ def paragraphs(steps: Sequence[Step], detail: str) -> Iterator[str]:
     for _, run in groupby(_numbered(shown), key=lambda pair: pair[0]):
         chain = [step for _, step in run]
         yield sentence(chain[0])
-        members = (chain[0].left, *(step.right for step in chain))
-        yield f"$${to_latex(Chain(members, (Relation('='),) * len(chain)))}$$"
+        meaning = [step.meaning for step in chain if step.meaning is not None]
+        members = (chain[0].left, *meaning, *(step.right for step in chain))
+        yield f"$${to_latex(Chain(members, (Relation('='),) * (len(members) - 1)))}$$"
         if detail == "full":
             yield f"Rules: {'; '.join(dict.fromkeys(step.rule for step in chain))}."
 
 
+STEPS = ("adjoint", "forward", "tangent", "lemma", "lemma used", "inserted")
 KINDS: dict[str, tuple[str, ...]] = {
     "brief": (),
-    "normal": ("adjoint", "lemma", "lemma used", "inserted"),
-    "full": ("adjoint", "lemma", "lemma used", "inserted"),
+    "normal": STEPS,
+    "full": STEPS,
 }
 
 
@@ -48,6 +50,8 @@ def sentence(step: Step) -> str:
     match step.kind:
         case "adjoint":
             return enters(step)
+        case "forward" | "tangent":
+            return depends(step)
         case "lemma":
             return f"A lemma: {step.rule}."
         case "lemma used" | "inserted":
@@ -71,6 +75,15 @@ def enters(step: Step) -> str:
         over = listed(f"${x}$" for x in dict.fromkeys(x for letters in every for x in letters))
         return f"{said}, so its adjoint is a sum over {over}:"
     return f"{said}, entry by entry:" if step.subject.shape else f"{said}:"
+
+
+def depends(step: Step) -> str:
+    """From what a name is defined, whose changes it therefore passes on."""
+    assert step.subject is not None
+    name = f"${latex(step.subject)}$"
+    if not step.users:
+        return f"{name} does not depend on what varies:"
+    return f"{name} moves with {listed(f'${latex(user)}$' for user in step.users)}:"
 
 
 def _use(user: t.Symbol, term: t.Term | None) -> tuple[str, tuple[str, ...]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from derive.calculus.normal_form import NormalForm
-from derive.calculus.polynomial import Index, Polynomial, Position, index_position, of_atom
+from derive.calculus.polynomial import Index, Polynomial, Position, index_position, of_atom, serial
 from derive.errors import SoundnessError, UsageError
 from derive.gradient.closed_form import Phrasing
 from derive.gradient.lemmas import find, use
@@ -20,14 +20,15 @@ from derive.meaning.to_syntax import to_syntax
 from derive.reading.syntax import Expr
 from derive.writing.to_linear import linear
 
-Kind = Literal["adjoint", "lemma", "lemma used", "inserted", "closed form"]
+Kind = Literal["adjoint", "forward", "tangent", "lemma", "lemma used", "inserted", "closed form"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """`left = right` by a rule; `reason` says in one clause why.
 
-    `subject` is the name whose adjoint it is about, `term` the right side.
+    `subject` is the name whose adjoint it is about, `term` the right side. `meaning` is what the
+    left side stands for, where it is a new name.
     """
 
     left: Expr
@@ -38,6 +39,7 @@ class Step:
     subject: t.Symbol | None = None
     users: tuple[t.Symbol, ...] = ()
     term: t.Term | None = field(default=None, compare=False)
+    meaning: Expr | None = None
 
 
 INSERTED = "the adjoints found before are inserted"
@@ -122,15 +124,32 @@ class Derivation:
     objective: t.Symbol
     target: t.Symbol
 
+    kind: ClassVar[Kind] = "adjoint"
+    rule: ClassVar[str] = "the loss is differentiated along every path"
+
     def __post_init__(self) -> None:
-        self.reverse = Reverse(self.context, self.objective)
-        self.phrasing = Phrasing(self.context, self.objective.key)
+        self.begin()
         self.normal = NormalForm(self.context)
         self.normal.prepare()
         forget(self.normal, self.objective.key)
         self.steps: list[Step] = []
         self.known: dict[str, Adjoint] = {}
+        self.closed: dict[str, Adjoint] = {}
         self.naming = self.reverse.naming
+
+    def begin(self) -> None:
+        """Choose how to accumulate and how to write."""
+        self.reverse = Reverse(self.context, self.objective)
+        self.phrasing = Phrasing(self.context, self.objective.key)
+
+    def left(self, symbol: t.Symbol, letters: tuple[str, ...]) -> t.Term:
+        """What the adjoint of a name is written as."""
+        at = tuple(t.Affine.name(x) for x in letters)
+        return t.Derivative(t.Variable(self.objective), symbol, at, "total")
+
+    def meant(self, symbol: t.Symbol, letters: tuple[str, ...]) -> Expr | None:
+        """What the left side stands for, where it is a name that the derivation introduces."""
+        return None
 
     def run(self, meaning: Meaning) -> Gradient:
         """Adjoint by adjoint, then the closed form, then the proof."""
@@ -150,13 +169,23 @@ class Derivation:
         term = self.phrase(closed, last.parameters, letters)
         rule = "common factors move to the front"
         self._step(last, letters, term, rule, kind="closed form")
-        return Adjoint(target, last.parameters, closed, last.users)
+        self.closed[target.key] = Adjoint(target, last.parameters, closed, last.users)
+        return self.closed[target.key]
+
+    def mentions(self, adjoint: Adjoint, symbol: t.Symbol) -> bool:
+        """Whether an adjoint is written with that of another name."""
+        key = self.reverse.adjoint_key(symbol)
+        return any(f"'{key}'" in serial(monomial) for monomial in adjoint.local)
+
+    def forget(self, objective: str) -> None:
+        """Call no sum by the name of another objective."""
+        forget(self.reverse.engine, objective)
+        forget(self.normal, objective)
 
     def _adjoint_steps(self, adjoint: Adjoint) -> Adjoint:
         letters = self.letters(adjoint.symbol)
         term = self.phrase(adjoint.local, adjoint.parameters, letters)
-        rule = "the loss is differentiated along every path"
-        self._step(adjoint, letters, term, rule, self._reason(adjoint))
+        self._step(adjoint, letters, term, self.rule, self._reason(adjoint), self.kind)
         simpler = self._simplify(adjoint.local, adjoint.parameters, letters)
         if simpler != adjoint.local:
             term = self.phrase(simpler, adjoint.parameters, letters)
@@ -184,11 +213,20 @@ class Derivation:
     def phrase(
         self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
     ) -> t.Term:
+        self.phrasing.taken = frozenset(letters)
+        return self.phrasing.term(self._moved(form, parameters, letters))
+
+    def placed(self, adjoint: Adjoint, letters: tuple[str, ...]) -> Polynomial:
+        """An adjoint at index letters."""
+        return self._moved(adjoint.local, adjoint.parameters, letters)
+
+    def _moved(
+        self, form: Polynomial, parameters: tuple[str, ...], letters: tuple[str, ...]
+    ) -> Polynomial:
         moves: dict[Index, Position] = {
             p: index_position(x) for p, x in zip(parameters, letters, strict=True)
         }
-        self.phrasing.taken = frozenset(letters)
-        return self.phrasing.term(self.reverse.engine.algebra.substitute(form, moves))
+        return self.reverse.engine.algebra.substitute(form, moves)
 
     def letters(self, symbol: t.Symbol) -> tuple[str, ...]:
         """Index letters for the axes of a name: those of its definition, else free ones."""
@@ -208,11 +246,11 @@ class Derivation:
         reason: str = "",
         kind: Kind = "adjoint",
     ) -> None:
-        at = tuple(t.Affine.name(x) for x in letters)
-        left = to_syntax(t.Derivative(t.Variable(self.objective), adjoint.symbol, at, "total"))
-        right = to_syntax(term)
+        left, right = to_syntax(self.left(adjoint.symbol, letters)), to_syntax(term)
         if right not in [s.right for s in self.steps if s.left == left]:
-            step = Step(left, right, rule, reason, kind, adjoint.symbol, adjoint.users, term)
+            symbol, users = adjoint.symbol, adjoint.users
+            meaning = self.meant(symbol, letters) if kind == self.kind else None
+            step = Step(left, right, rule, reason, kind, symbol, users, term, meaning)
             self.steps.append(step)
 
     def _reason(self, adjoint: Adjoint) -> str:
