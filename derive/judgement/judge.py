@@ -14,7 +14,8 @@ from derive.judgement.repair import repairs as nearest
 from derive.judgement.timer import OutOfTime, alarm
 from derive.judgement.verdict import Judgement, Limits, VerdictName, Witness
 from derive.meaning.claims import Claim
-from derive.meaning.terms import Context, Reading
+from derive.meaning.relevant import relevant
+from derive.meaning.terms import Context, Reading, Term
 
 PROVING = 0.6
 """The share of a claim's time that its proofs may take; the rest is for a witness."""
@@ -30,6 +31,7 @@ class Judge:
     limits: Limits
     repairs: bool = False
     _provers: dict[int, Prover] = field(default_factory=dict)
+    _shared: dict[object, Prover] = field(default_factory=dict)
 
     def judge(self, claim: Claim) -> Judgement:
         """The verdict on one claim, within the limits."""
@@ -49,7 +51,7 @@ class Judge:
             reason = MEMORY
         except RecursionError:
             reason = DEPTH
-        self._prover(claim.context).interrupted()
+        self._prover_of(claim).interrupted()
         return reason
 
     def _judge(self, claim: Claim, deadline: float) -> Judgement:
@@ -60,21 +62,35 @@ class Judge:
             return Judgement(verdict, reason=_reason(claim.error))
         reasons = []
         proving = time.monotonic() + PROVING * self.limits.seconds
+        prover = self._prover_of(claim)
         for reading in claim.readings:
-            outcome = self._proof(claim, reading, proving - time.monotonic())
+            outcome = self._proof(prover, reading, proving - time.monotonic())
             if isinstance(outcome, Proof):
                 return self._cross_examined(claim, reading, outcome, deadline)
             reasons.append(outcome)
         return self._refuted(claim, reasons, deadline)
 
-    def _proof(self, claim: Claim, reading: Reading, seconds: float) -> Proof | str:
-        prover = self._prover(claim.context)
+    def _proof(self, prover: Prover, reading: Reading, seconds: float) -> Proof | str:
         try:
             with alarm(seconds):
                 return prover.prove(reading, seconds)
         except OutOfTime:
             prover.interrupted()
             return TIME
+
+    def _prover_of(self, claim: Claim) -> Prover:
+        """The prover for what bears on a claim, shared with claims about the same names."""
+        terms = tuple(term for r in claim.readings for term in _terms(r))
+        context = relevant(claim.context, terms)
+        kept = (*context.definitions.values(), *context.assumptions)
+        key = (
+            tuple(id(part) for part in kept),
+            tuple(context.symbols.items()),
+            tuple(context.sizes),
+        )
+        if key not in self._shared:
+            self._shared[key] = Prover(context, self.limits)
+        return self._shared[key]
 
     def _prover(self, context: Context) -> Prover:
         key = id(context)
@@ -136,6 +152,12 @@ class Judge:
         except OutOfTime:
             prover.interrupted()
             return ()
+
+
+def _terms(reading: Reading) -> tuple[Term, ...]:
+    """All terms of a reading, those of its condition included."""
+    compared = [side for c in reading.condition for side in (c.left, c.right)]
+    return (reading.left, reading.right, *compared)
 
 
 def _wants_repair(judgement: Judgement) -> bool:

@@ -216,7 +216,7 @@ def _confirmed(
     reading: t.Reading, context: t.Context, needs: Needs, sizes: Sizes, trial: int, suspect: bool
 ) -> _Found | None:
     """An exact failure at the given sizes: a long look where residues disagree, else a short."""
-    tries, bits = (20, FIELDS) if suspect else (4, FIELDS[:1])
+    tries, bits = (20, FIELDS) if suspect else (2, FIELDS[:1])
     attempts = 4 if suspect else 1
     outcomes = _exact_trials(reading, context, needs, sizes, attempts, math.inf, bits, f"{trial}")
     return next((outcome for outcome in islice(outcomes, tries) if outcome is not None), None)
