@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from derive.errors import LimitError
 from derive.meaning import terms as t
 from derive.meaning.to_syntax import position, to_syntax
 from derive.meaning.walk import subterms
@@ -18,6 +19,8 @@ from derive.writing.to_latex import to_latex
 
 DEEPEST = 12
 """Steps inside one another before one of them gets a name of its own."""
+
+MOST_STEPS = 200
 
 OBJECTIVES = ("f", "L", "\\ell", "J", "h")
 
@@ -71,6 +74,8 @@ class _Writing:
         shown = [self._output(key, node) for key, node in self.traced.outputs]
         self._name_the_rest()
         objective = self.naming.first(OBJECTIVES)
+        if len(self.labels) > MOST_STEPS:
+            raise LimitError(f"the function has more than {MOST_STEPS} steps")
         last = self._last(shown)
         text = self._text(objective, shown, last)
         names = {name: self._latex(node) for name, node in self.inputs.items()}

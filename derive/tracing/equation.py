@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from derive.errors import SoundnessError, UsageError
+from derive.errors import LimitError, SoundnessError, UsageError
 from derive.meaning import terms as t
-from derive.meaning.claims import Claim, Meaning
+from derive.meaning.claims import Claim, Meaning, Unread
 from derive.meaning.names import key_of, labelled_key, name_latex
 from derive.meaning.scope import understand
 from derive.meaning.to_syntax import name as name_syntax
@@ -86,6 +86,9 @@ def with_equations(
     whole = Document(source, (*document.blocks, *padded.blocks), options)
     meaning = understand(whole)
     new = [item for item in meaning.items if item.span.start >= len(before)]
+    for item in new:
+        if isinstance(item, Unread):
+            raise LimitError(f"the formula of the function cannot be read: {item.error.message}")
     claims = tuple(item for item in new if isinstance(item, Claim))
     if len(claims) != len(equations) or len(new) != len(equations):
         raise SoundnessError("an equation of a traced function is not read as it was written")

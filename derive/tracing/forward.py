@@ -13,6 +13,7 @@ from derive.reading.span import Source
 from derive.reading.statements import Document
 from derive.tracing.document import Written, write
 from derive.tracing.nodes import Input, Shape
+from derive.tracing.places import bounded
 from derive.tracing.polynomials import constant, named
 from derive.tracing.record import Traced, argument, parameters, run
 from derive.tracing.rehearse import rehearse
@@ -27,6 +28,11 @@ def trace_document(function: Callable[..., Any], shapes: Mapping[str, object]) -
 
     Raises TracingError, with the place in the user's code, for what has no formula.
     """
+    with bounded():
+        return _document(function, shapes)
+
+
+def _document(function: Callable[..., Any], shapes: Mapping[str, object]) -> Document:
     asked = parameters(function)
     given = {name: _shape(name, shape) for name, shape in shapes.items()}
     _check_names(function, asked, given)

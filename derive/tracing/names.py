@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 
 from derive.errors import DeriveError
@@ -48,6 +49,7 @@ _LETTERS = GREEK - {"omicron"} | {
 }
 
 
+@lru_cache(maxsize=4096)
 def key(latex: str) -> str | None:
     """The key under which a document knows a name; None when this is no name."""
     try:

@@ -12,7 +12,7 @@ from types import CodeType, FrameType, TracebackType
 
 import numpy as np
 
-from derive.errors import Place, UsageError
+from derive.errors import LimitError, Place, UsageError
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
@@ -34,6 +34,15 @@ def refusals() -> Iterator[list[TracingError]]:
         yield found
     finally:
         _REFUSED.reset(before)
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """A formula that nests too deeply for Python is an error like any other limit."""
+    try:
+        yield
+    except RecursionError:
+        raise LimitError("the formula of the function is nested too deeply") from None
 
 
 def is_users(code: CodeType) -> bool:

@@ -23,7 +23,7 @@ from derive.tracing.equation import Transcription, with_equations, writable
 from derive.tracing.matching import Given, Matching, Meant, Names, match, polynomial
 from derive.tracing.nodes import Input, Node, Shape
 from derive.tracing.phrase import Label
-from derive.tracing.places import TracingError
+from derive.tracing.places import TracingError, bounded
 from derive.tracing.polynomials import Polynomial
 from derive.tracing.recognise import recognise
 from derive.tracing.record import Traced, argument, parameters, run
@@ -88,6 +88,10 @@ class Verification:
         """
         if not self.meaning.contexts:
             raise UsageError("the document is empty")
+        with bounded():
+            return self._verified(function, wanted)
+
+    def _verified(self, function: Callable[..., Any], wanted: Sequence[str]) -> Verified:
         names = Names.of(self.meaning.contexts[-1])
         targets = [self._target(names, text) for text in wanted]
         matching = match(parameters(function), names, self.maps, self.shapes)

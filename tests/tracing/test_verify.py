@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from derive.api import Derivation, load
+from derive.api import Derivation, from_function, load
+from derive.errors import LimitError
 from derive.meaning.walk import names_in
 from derive.reading.document import read_document
 from derive.reading.span import Source
@@ -149,3 +152,30 @@ def test_the_gradient_is_along_every_path() -> None:
             for kernel in (lambda z: np.ones_like(z), lambda p: p + 1)
         ]
         assert verdicts == ["refuted", "proved"]
+
+
+def nested(depth: int) -> Callable[..., Any]:
+    def backward(dy: Any, x: Any) -> Any:
+        for _ in range(depth):
+            x = np.tanh(x)
+        return dy * x
+
+    return backward
+
+
+@pytest.mark.parametrize(
+    ("depth", "message"),
+    [
+        (80, "the formula of the function cannot be read: brackets are nested"),
+        (700, "the formula of the function is nested too deeply"),
+    ],
+)
+def test_limits(depth: int, message: str) -> None:
+    with pytest.raises(LimitError) as caught:
+        load(BATCHNORM).verify_kernel(nested(depth), "x")
+    assert message in caught.value.message
+
+
+def test_limit_of_a_document() -> None:
+    with pytest.raises(LimitError, match="the function has more than 200 steps"):
+        from_function(nested(250), x=("N",), dy=("N",))
