@@ -114,7 +114,7 @@ def outcome_of(place: Place) -> Outcome | None:
     ranked = [ranking(claim, variant, repair) for repair in shown]
     found = min(ranked, key=OUTCOMES.index, default="none")
     told = f"{document}: `{variant.text}`"
-    false = tuple(f"{told}: {r.text}" for r in shown if not holds(r, claim))
+    false = tuple(f"{told}: {r.text}" for r in shown if not holds(r))
     first = ranked.index(found) + 1 if shown else 0
     return Outcome(variant.kind, told, found, first, len(shown), false, seconds)
 
@@ -133,6 +133,8 @@ def changed(claim: Claim, variant: Variant) -> Claim | None:
 def ranking(claim: Claim, variant: Variant, repair: Repair) -> str:
     """Whether a suggestion is the claim, equal to it side by side, or another true equation."""
     sides = repair.reading.left, repair.reading.right
+    if repair.context is not claim.context or repair.words.startswith("holds if"):
+        return "other"
     if (repair.left, repair.right) == (claim.left, claim.right):
         return "original"
     if sides in [(reading.left, reading.right) for reading in claim.readings]:
@@ -141,12 +143,13 @@ def ranking(claim: Claim, variant: Variant, repair: Repair) -> str:
     return "equal" if kept else "other"
 
 
-def holds(repair: Repair, claim: Claim) -> bool:
+def holds(repair: Repair) -> bool:
     """Whether a fresh proof and a longer look of the oracle agree that a suggestion is true."""
-    proved = isinstance(Prover(claim.context).prove(repair.reading), Proof)
-    if not proved or agrees(repair.reading, claim.context, trials=6) is not None:
+    reading, context = repair.reading, repair.context
+    proved = isinstance(Prover(context).prove(reading), Proof)
+    if not proved or agrees(reading, context, trials=6) is not None:
         return False
-    return not isinstance(refute(repair.reading, claim.context, Limits(seconds=0.5)), Witness)
+    return not isinstance(refute(reading, context, Limits(seconds=0.5)), Witness)
 
 
 # ---- the report ---------------------------------------------------------------------------------

@@ -182,6 +182,7 @@ def _names(screen: Screen, words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
         for letters in _letters(symbol.shape, screen):
             if not letters:
                 yield base, 3
+                yield s.Power(base, TWO), 4
             elif len(letters) == 1:
                 yield s.Subscript(base, (s.Name(letters[0]),)), 3
             else:

@@ -7,16 +7,18 @@ Each is read in the claim's own context, screened by the oracle, and proved befo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import monotonic
 
 from derive.errors import DeriveError, SoundnessError
 from derive.judgement.candidates import Candidate, search
 from derive.judgement.prove import Proof, Prover
-from derive.judgement.refute import agrees, format_witness, survives
+from derive.judgement.refute import agrees, format_witness, refute, survives
 from derive.judgement.screening import Screen, screen_of
+from derive.judgement.suppositions import Supposition, suppositions
 from derive.judgement.timer import OutOfTime
+from derive.judgement.verdict import Limits, Witness
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim
 from derive.meaning.classify import EQUALS
@@ -31,13 +33,20 @@ MOST_CANDIDATES = 400
 MOST_SHOWN = 3
 MOST_NODES = 600
 """Longer equations are left alone: their edits are too many to look at."""
+SUPPOSING = 0.7
+"""Seconds for assumptions that may be missing."""
+TRYING = 0.5
+"""Seconds for a look at whether an assumption leaves any inputs."""
 SPREAD = 1
 """How much farther than the nearest repair of the same side another one may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A true equation near a claim; `reading` is the one under which it is proved."""
+    """A true equation near a claim, or the claim under an assumption that is not stated.
+
+    It is proved under `reading` in `context`, which holds that assumption.
+    """
 
     left: s.Expr
     right: s.Expr
@@ -45,6 +54,7 @@ class Repair:
     words: str
     cost: int
     reading: t.Reading
+    context: t.Context
 
     @property
     def text(self) -> str:
@@ -78,25 +88,48 @@ class _Found:
     prover: Prover
     deadline: float
     screen: Screen | None = None
+    begun: float = field(default_factory=monotonic)
     sides: dict[str, list[Repair]] = field(default_factory=dict)
 
     def look(self) -> None:
         """Single edits; two of them where no single one is true."""
         self.screen = screen_of(self.claim)
         near = search(self.claim, self.screen, self.deadline)
+        self._suppose()
         for stage in (near.near, near.pairs, near.twice):
-            self._take(stage())
+            self._take(stage(), single=stage == near.near)
             if self.sides or monotonic() > self.deadline:
                 return
 
-    def _take(self, candidates: Iterator[Candidate]) -> None:
+    def _suppose(self) -> None:
+        """The claim as it stands, under an assumption that is not stated."""
+        claim = self.claim
+        for reading in claim.readings:
+            for given in suppositions(reading, claim.context):
+                if monotonic() > min(self.deadline, self.begun + SUPPOSING):
+                    return
+                if _holds_under(claim, given, self.deadline):
+                    self.sides["given"] = [
+                        Repair(
+                            claim.left,
+                            claim.right,
+                            claim.relation,
+                            given.words,
+                            given.cost,
+                            given.reading,
+                            given.context,
+                        )
+                    ]
+                    return
+
+    def _take(self, candidates: Iterator[Candidate], *, single: bool) -> None:
         for candidate in islice(candidates, MOST_CANDIDATES):
             if monotonic() > self.deadline or self._enough(candidate.cost):
                 return
             held = self.sides.get(candidate.side, [])
             if len(held) < MOST_SHOWN and not (held and candidate.cost > held[0].cost + SPREAD):
                 reading = _true_reading(self.claim, candidate, self.prover, self.deadline)
-                if reading is not None and not self._empty(reading):
+                if reading is not None and self._says_something(reading, single):
                     self.sides.setdefault(candidate.side, []).append(
                         Repair(
                             candidate.left,
@@ -105,15 +138,21 @@ class _Found:
                             candidate.words,
                             candidate.cost,
                             reading,
+                            self.claim.context,
                         )
                     )
 
-    def _empty(self, reading: t.Reading) -> bool:
-        """Whether all that an equation says is that nothing depends directly on something."""
-        if reading.partials != "direct" or self.screen is None:
+    def _says_something(self, reading: t.Reading, single: bool) -> bool:
+        """Whether an equation is more than that nothing depends directly on something.
+
+        After two edits it also must not hold whatever the names stand for.
+        """
+        if not single and survives(reading, _undefined(self.claim.context)):
             return False
+        if reading.partials != "direct" or self.screen is None:
+            return True
         written = any(side == s.Number("0") for side in (self.claim.left, self.claim.right))
-        return not written and self.screen.is_zero(self.screen.of(reading.left))
+        return written or not self.screen.is_zero(self.screen.of(reading.left))
 
     def _enough(self, cost: int) -> bool:
         """Whether no later candidate of a cost can be among those shown."""
@@ -127,6 +166,29 @@ class _Found:
         ranked.sort(key=lambda entry: (entry[0], entry[1].cost))
         chosen = [repair for _, repair in ranked[:MOST_SHOWN]]
         return tuple(sorted(chosen, key=lambda repair: repair.cost))
+
+
+def _holds_under(claim: Claim, given: Supposition, deadline: float) -> bool:
+    """Whether a claim is proved under an assumption that some inputs meet.
+
+    Raises SoundnessError when the oracle contradicts the proof.
+    """
+    reading, context = given.reading, given.context
+    try:
+        if not survives(reading, context):
+            return False
+        prover = Prover(context)
+        if not isinstance(prover.prove(reading, max(0.1, deadline - monotonic())), Proof):
+            return False
+        _examine(claim, reading, context, f" ({given.words})")
+        tried = refute(reading, context, Limits(seconds=TRYING))
+        if isinstance(tried, Witness):
+            raise _contradiction(claim, tried, f" ({given.words})")
+        return tried > 0
+    except SoundnessError:
+        raise
+    except (DeriveError, MemoryError, RecursionError):
+        return False
 
 
 def _true_reading(
@@ -148,7 +210,8 @@ def _true_reading(
                 continue
             seconds = max(0.1, deadline - monotonic())
             if isinstance(prover.prove(reading, seconds), Proof):
-                _examine(claim, candidate, reading)
+                near = replace(claim, left=candidate.left, right=candidate.right)
+                _examine(near, reading, claim.context)
                 return reading
     except SoundnessError:
         raise
@@ -159,17 +222,30 @@ def _true_reading(
     return None
 
 
-def _examine(claim: Claim, candidate: Candidate, reading: t.Reading) -> None:
+def _examine(claim: Claim, reading: t.Reading, context: t.Context, given: str = "") -> None:
     """Raise SoundnessError when exact numbers contradict a proof."""
-    contradiction = agrees(reading, claim.context)
-    if contradiction is not None:
-        equation = s.Chain((candidate.left, candidate.right), (claim.relation,))
-        raise SoundnessError(
-            f"the proof of a suggestion, {to_latex(equation)}, is contradicted by exact"
-            f" evaluation: {format_witness(contradiction)}",
-            place=claim.statement.error.place if claim.statement.error else None,
-            advice="This is a bug of derive; please report the document.",
-        )
+    witness = agrees(reading, context)
+    if witness is not None:
+        raise _contradiction(claim, witness, given)
+
+
+def _contradiction(claim: Claim, witness: Witness, given: str) -> SoundnessError:
+    equation = s.Chain((claim.left, claim.right), (claim.relation,))
+    return SoundnessError(
+        f"the proof of a suggestion, {to_latex(equation)}{given}, is contradicted by exact"
+        f" evaluation: {format_witness(witness)}",
+        place=claim.statement.error.place if claim.statement.error else None,
+        advice="This is a bug of derive; please report the document.",
+    )
+
+
+def _undefined(context: t.Context) -> t.Context:
+    """The context with every name an input."""
+    symbols = {
+        key: replace(symbol, role="input") if symbol.role == "defined" else symbol
+        for key, symbol in context.symbols.items()
+    }
+    return replace(context, symbols=symbols, definitions={})
 
 
 def _known(claim: Claim) -> frozenset[t.Derivative]:

@@ -20,7 +20,7 @@ Changed = tuple[s.Expr, s.Expr, str, int]
 
 
 def throughout(left: s.Expr, right: s.Expr, words: Vocabulary) -> Iterator[Changed]:
-    """One name in place of another everywhere; two index letters exchanged on one side."""
+    """A name with another accent everywhere; two index letters exchanged on one side."""
     used = Counter(key_of(n) for side in (left, right) for n in walk(side) if isinstance(n, s.Name))
     symbols = words.context.symbols
     for key, count in used.items():
@@ -29,16 +29,15 @@ def throughout(left: s.Expr, right: s.Expr, words: Vocabulary) -> Iterator[Chang
             continue
         for other in symbols.values():
             akin = bare_key(other.key) == bare_key(own.key)
-            if other.key == own.key or other.shape != own.shape or other.role == "objective":
+            if other.key == own.key or not akin or other.shape != own.shape:
                 continue
             new = name(other.latex or other.key)
             move = _renaming(key, new)
             said = f"{to_latex(name(own.latex or own.key))} → {to_latex(new)} throughout"
             sides = rewritten(left, move), rewritten(right, move)
-            yield (*sides, said, 2 if akin else 4)
-            if akin:
-                yield left, sides[1], f"right side: {said}", 2
-                yield sides[0], right, f"left side: {said}", 2
+            yield (*sides, said, 2)
+            yield left, sides[1], f"right side: {said}", 2
+            yield sides[0], right, f"left side: {said}", 2
     for first, second in combinations(words.letters, 2):
         move = _exchange(first, second)
         said = f"{first} and {second} change places"

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from judging import judged, understood
 from test_wrong_variants import TEXT, VARIANTS, changed
 
+from derive.errors import SoundnessError
+from derive.judgement import repair as repair_module
 from derive.judgement.check import Judge, check
 from derive.judgement.prove import Proof, Prover
 from derive.judgement.refute import agrees
 from derive.judgement.repair import MOST_NODES, MOST_SHOWN, Repair, repairs
-from derive.judgement.verdict import Limits
+from derive.judgement.verdict import Limits, Witness
 from derive.meaning.claims import Claim
+from derive.meaning.names import walk
 from derive.reading import syntax as s
+from derive.writing.to_latex import to_latex
+
+DOCUMENTS = Path(__file__).parent.parent / "documents"
 
 COLUMN = r"""
 Let $x \in \mathbb{R}^N$, $\gamma, \beta \in \mathbb{R}$, $\epsilon > 0$, and
@@ -83,6 +91,50 @@ SAMPLE = SHORT[::3] + LONG[::16]
 """About thirty variants; few of those of the long closed form, which take half a second each."""
 
 
+LOOKED_UP = [
+    (r"\frac{\partial x_i}{\partial x_j} = 1", r"× \delta_{ij} is missing"),
+    (r"\sum_{i=1}^{N} (x_i - \mu) = \mu", r"\mu → 0"),
+    (r"\frac{\partial v}{\partial x_j} = \frac{2}{N} x_j", r"is missing"),
+    (r"\sum_{i=1}^{N} x_i^2 = N v", r"+ N \mu^2 is missing"),
+    (r"\sum_{i=2}^{N} x_i = N \mu", r"the sum runs from i = 1, not i = 2"),
+    (r"\sum_{i=1}^{N-1} x_i = N \mu", r"the sum over i ends at N"),
+    (r"\prod_{i=1}^{N} x_i = N \mu", r"\prod → \sum"),
+    (r"\sum_{i=1}^{N} x_i = \frac{\mu}{N}", r"× N^2 is missing"),
+    (r"\frac{\partial^2 \mu}{\partial x_j^2} = \frac{1}{N}", r"one derivative by x_j is too many"),
+    (r"\frac{\partial y}{\partial x_i} = \gamma", r"y → y_i, x_i → \hat{x}_i"),
+    (r"\sum_{i=1}^{N} x_i x_i = \frac{N v}{v + \epsilon}", r"x → \hat{x} throughout"),
+    (r"y_i - \beta = \gamma + \hat{x}_i", r"\gamma"),
+]
+"""Slips, and what the words of one suggestion hold."""
+SUPPOSED = [
+    (r"\frac{\partial q}{\partial x} = 2 B x", "holds if B = Bᵀ"),
+    (r"B^\top B^\top = B B", "holds if B = Bᵀ"),
+    (r"\sum_{i=1}^{N} t_i (x_i - m) = 0", "holds if ∑ᵢ tᵢ = 1"),
+    (r"\sqrt{a^2} = a", "holds if a > 0"),
+    (r"|b| = b", "holds if b > 0"),
+    (r"\sqrt{a^2 b^2} = a b", "holds if a > 0, b > 0"),
+    (r"\frac{\partial x_i}{\partial x_j} = 0", "holds if i ≠ j"),
+]
+UNSUPPOSED = [
+    r"\sum_{i=1}^{N} x_i = x_1",
+    r"\frac{\partial q}{\partial x} = 3 B x",
+    r"\sqrt{c^2} = c",
+    r"\sqrt{a^2} = -a + \sin a",
+    r"\frac{\partial x_i}{\partial x_j} = 2",
+]
+"""True for one size only, false whatever is assumed, or true under what contradicts the text."""
+LINE = (
+    r"Let $x, t \in \mathbb{R}^N$, $B \in \mathbb{R}^{N \times N}$, $a, b, c \in \mathbb{R}$, "
+    r"$c < 0$, and $q = x^\top B x$, $m = \sum_{i=1}^{N} t_i x_i$."
+    "\n\n"
+)
+TAUTOLOGIES = [
+    (MATRICES, r"\mu = 2 \mu^3"),
+    (MATRICES, r"x_i = 5 x_i^2 - \sin x_i"),
+    (COLUMN, r"v = \gamma v \beta + \gamma"),
+]
+
+
 def suggested(text: str) -> tuple[str, ...]:
     """The suggestions for the last claim of a text."""
     return check(understood(text), repairs=True).judged[-1][1].repairs
@@ -104,9 +156,10 @@ def assert_proved_again(repair: Repair, claim: Claim, prover: Prover) -> None:
     """A new prover and a longer cross-examination agree that the suggestion is true."""
     assert claim.reread is not None
     readings, _ = claim.reread(repair.left, repair.right)
-    assert repair.reading in readings
+    assert replace(repair.reading, condition=readings[0].condition) in readings
+    prover = prover if repair.context is claim.context else Prover(repair.context)
     assert isinstance(prover.prove(repair.reading), Proof)
-    assert agrees(repair.reading, claim.context, trials=2) is None
+    assert agrees(repair.reading, repair.context, trials=2) is None
     assert repair.left != repair.right
 
 
@@ -150,6 +203,52 @@ def test_most_wrong_variants_are_put_right() -> None:
             found += any(map(is_original, shown))
     assert tried >= 20
     assert found >= 0.85 * tried
+
+
+@pytest.mark.parametrize(("wrong", "words"), LOOKED_UP)
+def test_what_is_missing_is_looked_up(wrong: str, words: str) -> None:
+    shown = suggested(f"{COLUMN}$${wrong}$$\n")
+    assert any(words in text for text in shown), shown
+
+
+@pytest.mark.parametrize(("wrong", "words"), SUPPOSED)
+def test_an_assumption_that_is_missing_is_named(wrong: str, words: str) -> None:
+    text = f"{LINE}$${wrong}$$\n"
+    claim = understood(text).claims[-1]
+    said = f"{to_latex(s.Chain((claim.left, claim.right), (claim.relation,)))} ({words})"
+    assert said in suggested(text)
+
+
+@pytest.mark.parametrize("wrong", UNSUPPOSED)
+def test_no_assumption_is_offered_that_does_not_help_or_leaves_nothing(wrong: str) -> None:
+    assert all("holds if" not in text for text in suggested(f"{LINE}$${wrong}$$\n"))
+
+
+@pytest.mark.parametrize(("setup", "wrong"), TAUTOLOGIES)
+def test_a_side_is_not_mended_by_writing_the_other_one_in(setup: str, wrong: str) -> None:
+    claim = understood(f"{setup}$${wrong}$$\n").claims[-1]
+    for repair in repairs(claim, Prover(claim.context)):
+        assert repair.left not in walk(repair.right)
+        assert repair.right not in walk(repair.left)
+
+
+def test_every_slip_of_a_document_is_mended() -> None:
+    text = (DOCUMENTS / "wrong" / "spread.md").read_text(encoding="utf-8")
+    shown = [j.repairs for _, j in check(understood(text), repairs=True).judged]
+    words = ["y → y_i, x_i", "second case: = → ", "x → \\hat{x} throughout", "holds if i ≠ j"]
+    for each, expected in zip(shown, words, strict=True):
+        assert any(expected in text for text in each), each
+
+
+@pytest.mark.parametrize(("setup", "wrong"), [(COLUMN, SLIPS[4][0]), (LINE, SUPPOSED[3][0])])
+def test_a_suggestion_that_the_oracle_contradicts_is_an_alarm(
+    setup: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = understood(f"{setup}$${wrong}$$\n").claims[-1]
+    witness = Witness({"N": 1}, {}, {}, "0", "1")
+    monkeypatch.setattr(repair_module, "agrees", lambda *_: witness)
+    with pytest.raises(SoundnessError, match="the proof of a suggestion"):
+        repairs(claim, Prover(claim.context))
 
 
 def test_suggestions_are_asked_for_and_deterministic() -> None:
