@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derive.meaning import terms as t
 from derive.meaning.advice import of_function
 from derive.meaning.classify import mentions
 from derive.meaning.derivatives import differentiate, target_of
 from derive.meaning.functions import (
     MATRIX,
+    MAX_DEPTH,
     apply_definition,
     arguments_of,
     function,
@@ -172,6 +175,23 @@ def _primed(
     if term.shape or square != 1:
         raise setting.error("a prime is read on a function of one number", node)
     return Typed(term)
+
+
+def unapplied(setting: Setting, node: s.Name) -> Typed | None:
+    """A defined function that stands alone, `f` of `f(x) = …`: its value at the x in force."""
+    key = key_of(node) or ""
+    defined = setting.names.functions.get(key)
+    if defined is None or known(setting, key) or setting.indices.is_bound(key):
+        return None
+    here = all(known(setting, name) for name in defined.parameters)
+    if defined.indices or setting.defining or not here:
+        raise setting.error(
+            f"{key} is a function and stands here without its argument", node,
+            "Write its argument too.",
+        )  # fmt: skip
+    if setting.depth >= MAX_DEPTH:
+        raise setting.error("functions are applied too deep, perhaps in a circle", node)
+    return replace(setting, depth=setting.depth + 1).term(defined.body)
 
 
 def _label_of(setting: Setting, head: s.Subscript) -> str | None:

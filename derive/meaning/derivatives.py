@@ -21,16 +21,19 @@ Target = tuple[t.Symbol, Positions, int]
 def derivative(setting: Setting, node: s.Derivative) -> Typed:
     """`∂of/∂by`, one variable after the other, the last one first."""
     of = setting.term(node.of).term
-    if not node.by:
-        raise setting.error("this derivative does not say by what", node)
-    total = sum(order for _, order in node.by)
+    variables = node.by or _of_argument(node)
+    if not variables:
+        raise setting.error(
+            "this derivative does not say by what", node, "Write \\nabla_x with its variable."
+        )
+    total = sum(order for _, order in variables)
     if total > MAX_ORDER:
         raise setting.error(f"derivatives above order {MAX_ORDER} are not read", node)
     if total != node.order:
         raise setting.error(
             f"the derivative is of order {node.order} above and of order {total} below", node
         )
-    for expr, order in reversed(node.by):
+    for expr, order in reversed(variables):
         target = target_of(setting, expr)
         if target[0].role == "objective" and total == 1:
             return _by_objective(setting, of, target[0], expr)
@@ -45,6 +48,17 @@ def derivative(setting: Setting, node: s.Derivative) -> Typed:
         for _ in range(order):
             of = differentiate(setting, of, target)
     return Typed(of)
+
+
+def _of_argument(node: s.Derivative) -> tuple[tuple[s.Expr, int], ...]:
+    r"""The variable of `\nabla f(x)`: the one argument, where it is a name."""
+    match node.of:
+        case s.Product(
+            factors=(s.Name(), s.Group(opening="(", body=s.Name() as only)), operators=("",)
+        ):
+            return ((only, node.order),)
+        case _:
+            return ()
 
 
 def differentiate(setting: Setting, of: t.Term, target: Target) -> t.Term:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from derive.meaning import products
 from derive.meaning import terms as t
-from derive.meaning.applying import applied
+from derive.meaning.applying import applied, unapplied
 from derive.meaning.derivatives import derivative, differentiate, target_of
 from derive.meaning.functions import call
 from derive.meaning.names import key_of, walk
@@ -27,7 +27,7 @@ def elaborate(setting: Setting, expr: s.Expr) -> Typed:
         case s.Number():
             return _number(setting, expr)
         case s.Name():
-            return name(setting, expr)
+            return unapplied(setting, expr) or name(setting, expr)
         case s.Subscript():
             return subscript(setting, expr)
         case s.Power():

@@ -312,6 +312,7 @@ def read_definition(names: Names, source: Source | None, defining: Defining) -> 
         loose = parameters | free_letters(defining.body, both=True)
         setting = _setting(names, source, choices, (outer, loose))
         setting.aliases, setting.dropped = defining.aliases, defining.dropped
+        setting.defining = True
         try:
             return _defined(setting, defining)
         except MeaningError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from derive.meaning.setting import place_of
 from derive.meaning.stated import SENTENCE_ENDS, Stated, listed_before, opposite, stated_in
 from derive.meaning.subscripts import SIGNS
 from derive.meaning.supposing import Supposing
-from derive.meaning.terms import Context, Reading
+from derive.meaning.terms import Bound, Context, Reading
 from derive.reading import syntax as s
 from derive.reading.statements import Block, Document, Formula, Heading, Paragraph, Prose
 
@@ -168,13 +168,14 @@ class _Walk:
                 item.kind = kind_of(body, self.force.is_variable, self.letters)
 
     def _sizes(self, stated: list[Stated]) -> None:
-        """Names above a sum sign are sizes unless they are declared otherwise."""
+        """Names above a sum sign are sizes unless declared otherwise, or small index letters."""
         for item in stated:
             for node in () if item.statement.body is None else walk(item.statement.body):
                 upper = node.upper if isinstance(node, s.BigOperator) else None
                 for name in () if upper is None else walk(upper):
                     key = key_of(name) if isinstance(name, s.Name) else None
-                    if key is not None and not self.force.is_variable(key):
+                    index = key in self.letters and key is not None and key.islower()
+                    if key is not None and not index and not self.force.is_variable(key):
                         self.force.add_size(key)
 
     def _words(self, blocks: list[Block]) -> None:
@@ -320,8 +321,11 @@ class _Walk:
             else:
                 self.waiting.append((len(self.items), item.defines, item))
                 yield self._failed(item, body, failed)
+        ranges: dict[str, Bound] = {}
         for link in links(body, first):
-            yield self._claim(item, link)
+            claim = self._claim(item, link, ranges)
+            ranges |= {bound.name: bound for r in claim.readings[:1] for bound in r.free}
+            yield claim
 
     def _failed(self, item: Stated, body: s.Chain, error: MeaningError) -> Claim | Unread:
         left, right = body.members[0], body.members[1]
@@ -338,7 +342,8 @@ class _Walk:
             error,
         )
 
-    def _claim(self, item: Stated, link: Link) -> Claim:
+    def _claim(self, item: Stated, link: Link, ranges: Mapping[str, Bound] | None = None) -> Claim:
+        """The claim of one link; `ranges` are those of the indices in the links before it."""
         conditions = item.conditions + link.conditions
         sign = SIGNS.get(link.relation.sign, "==")
         names, source, partials = self.force.names, self.document.source, self.partials
@@ -350,6 +355,9 @@ class _Walk:
             return read_equation(names, source, equation, partials)
 
         readings, error = reread(link.left, link.right)
+        if ranges and error is not None and not isinstance(error, IllTypedError):
+            names = replace(names, ranges={**ranges, **names.ranges})
+            readings, error = reread(link.left, link.right)
         return Claim(
             link.left,
             link.right,

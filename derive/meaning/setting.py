@@ -105,6 +105,7 @@ class Setting:
     around the expression, `loose` those of them that are so where `i \\neq j` under a sum binds
     both of its letters. `rename` gives bound indices new letters inside a function, whose
     applications `depth` counts. `stands` are names that stand for an expression to derive by.
+    `defining`: this is the right side of a definition.
     """
 
     names: Names
@@ -121,6 +122,7 @@ class Setting:
     rename: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
     stands: dict[str, s.Expr] = field(default_factory=dict)
+    defining: bool = False
 
     def term(self, expr: s.Expr) -> Typed:
         return self.read(self, expr)

@@ -311,8 +311,9 @@ def _special(setting: Setting, key: str, node: s.Subscript) -> Typed | None:
     size = key_of(node.items[0]) if len(node.items) == 1 else None
     if size in setting.names.sizes and size and not setting.indices.is_bound(size):
         return _ones(setting, key, t.Affine.name(size))
-    if ones and len(node.items) == 1 and isinstance(node.items[0], s.Chain):
-        return Typed(t.Indicator(condition(setting, node.items[0])))
+    test = node.items[0].body if isinstance(node.items[0], s.Group) else node.items[0]
+    if ones and len(node.items) == 1 and isinstance(test, s.Chain):
+        return Typed(t.Indicator(condition(setting, test)))
     if ones and positions(setting, node.items, 1) is not None:
         return Typed(t.Number(Fraction(1)))
     if key == "e" and setting.names.basis and len(node.items) == 1:

@@ -140,6 +140,16 @@ OBJECTIVE = (
         (r"Let $x \in \mathbb{R}$ and $f(t) = t^3 + x$.", r"f'(x) = 3 x^2", "unread"),
         (r"Let $x \in \mathbb{R}$ and $f(t) = t^3$.", r"f'(2 x) = 12 x^2", "unread"),
         (r"Let $x \in \mathbb{R}^N$ and $f(t) = t^3$.", r"f'(x_i) = 3 x_i^2", "proved"),
+        (r"Let $x \in \mathbb{R}^N$ and $f(x) = \sum_i x_i^2$.", r"\nabla f(x) = 2 x", "proved"),
+        (r"Let $x \in \mathbb{R}^N$ and $f(x) = \sum_i x_i^2$.", r"\nabla f(x) = x", "refuted"),
+        (r"Let $x \in \mathbb{R}^N$ and $f(x) = \sum_i x_i^2$.", r"\nabla^2 f(x) = 2 I", "proved"),
+        (r"Let $x \in \mathbb{R}^N$ and $f(x) = \sum_i x_i^2$.",
+         r"\frac{\partial f}{\partial x_j} = 2 x_j", "proved"),
+        (r"Let $x \in \mathbb{R}^N$ and $f(x) = \sum_i x_i^2$.",
+         r"\frac{\partial f}{\partial x_j} = 2", "refuted"),
+        (r"Let $x \in \mathbb{R}^N$ and $f(t) = \sum_i t_i^2$.",
+         r"\frac{\partial f}{\partial x_j} = 2 x_j", "unread"),
+        (r"Let $x \in \mathbb{R}$, $f(x) = x^2$ and $g = f + 1$.", r"2 g = g + g", "unread"),
     ],
 )  # fmt: skip
 def test_objectives_and_functions(setup: str, formula: str, expected: str) -> None:

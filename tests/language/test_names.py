@@ -110,6 +110,8 @@ SCALARS = r"Let $a, b \in \mathbb{R}$, $p > 0$, $q > 0$ and $x, y \in \mathbb{R}
         (r"\mathbb{1}[i = j] = \delta_{ij}", "unread"),
         (r"x_i \mathbb{1}[i = j] = x_j \delta_{ij}", "proved"),
         (r"x_i \mathbb{1}_{i = j} = x_i", "refuted"),
+        (r"x_i \mathbb{1}_{\{i = j\}} = x_j \delta_{ij}", "proved"),
+        (r"x_i \mathbb{1}_{\{i = j\}} = x_i", "refuted"),
         (r"x_i \mathbf{1}\{i = j\} = x_j \delta_{ij}", "proved"),
         (r"I_{ij} x_j = \delta_{ij} x_i", "proved"),
         (r"I x = x", "proved"),

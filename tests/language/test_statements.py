@@ -77,6 +77,10 @@ def test_kinds(formula: str, expected: str) -> None:
          "\\end{cases}$$", "proved"),
         ("$$|a| = \\begin{cases} a & \\text{if } a \\le 0, \\\\ -a & \\text{otherwise} "
          "\\end{cases}$$", "refuted"),
+        ("$$\\frac{\\partial x_i}{\\partial x_j} = \\begin{cases} 1 & i = j \\\\ 0 & i \\neq j "
+         "\\end{cases} = \\delta_{ij}$$", "proved, proved"),
+        ("$$\\frac{\\partial x_i}{\\partial x_j} = \\begin{cases} 1 & i = j \\\\ 0 & i \\neq j "
+         "\\end{cases} = 1 - \\delta_{ij}$$", "proved, refuted"),
         ("$$|a| = \\begin{cases} a & a > 0 \\\\ -a & a < 0 \\end{cases}$$", "undecided"),
     ],
 )  # fmt: skip
