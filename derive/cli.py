@@ -203,6 +203,7 @@ def crosscheck(file: str, svg: str | None, seed: int) -> None:
 @click.option("--against", required=True, metavar="FILE:NAME[,NAME...]", help="Whose gradients.")
 @click.option("--map", "maps", multiple=True, metavar="P=NAME[,NAME...]", help="What P stands for.")
 @click.option("--shape", "shapes", multiple=True, metavar="P=N,1", help="A shape with axes of 1.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--all-rules", is_flag=True, help="Name every rule of a proof.")
 @click.option("--no-repairs", is_flag=True, help="Suggest no true equations near false ones.")
 def verify_kernel(
@@ -210,6 +211,7 @@ def verify_kernel(
     against: str,
     maps: tuple[str, ...],
     shapes: tuple[str, ...],
+    style: str,
     all_rules: bool,
     no_repairs: bool,
 ) -> None:
@@ -220,7 +222,7 @@ def verify_kernel(
     """
     from derive.report.terminal import progress
     from derive.tracing.loading import load_function
-    from derive.tracing.printing import print_verified
+    from derive.tracing.printing import print_verified, to_json
 
     file, colon, names = against.rpartition(":")
     if not colon:
@@ -236,7 +238,10 @@ def verify_kernel(
             progress=step,
             repairs=not no_repairs,
         )
-    print_verified(verified, _screen(all_rules))
+    if style == "json":
+        click.echo(to_json(verified))
+    else:
+        print_verified(verified, _screen(all_rules))
     sys.exit(verified.exit_code)
 
 

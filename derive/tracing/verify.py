@@ -61,6 +61,10 @@ class Verified:
     matching: Matching
     results: tuple[Result, ...]
 
+    def __repr__(self) -> str:
+        parts = [f"{r.target.latex or r.target.key} {r.judgement.verdict}" for r in self.results]
+        return f"<Verified {self.function}: {', '.join(parts)}>"
+
     @property
     def exit_code(self) -> int:
         """0 all proved; 1 something refuted or of another shape; 3 something undecided."""
@@ -94,6 +98,8 @@ class Verification:
     def _verified(self, function: Callable[..., Any], wanted: Sequence[str]) -> Verified:
         names = Names.of(self.meaning.contexts[-1])
         targets = [self._target(names, text) for text in wanted]
+        if not any(targets):
+            raise UsageError("no input is named", advice=f"Its names: {names.known()}.")
         matching = match(parameters(function), names, self.maps, self.shapes)
         labels: dict[int, Label] = {}
         inputs: dict[str, Input] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -40,6 +41,21 @@ def test_refuted(derive: Run) -> None:
     assert "FALSE the gradient by W: refuted" in done.stdout
     assert "witness: " in done.stdout and "N = 2" in done.stdout
     assert done.stdout.endswith("linear_mean: 1 gradient: 1 refuted\n")
+
+
+def test_json(derive: Run) -> None:
+    where = f"{WRONG}:bias_wrong_axis"
+    linear = str(HERE / "documents" / "linear.md")
+    done = derive("verify-kernel", where, "--against", f"{linear}:b", "--format", "json")
+    assert (done.returncode, done.stderr) == (1, "")
+    report = json.loads(done.stdout)
+    (entry,) = report["gradients"]
+    assert (report["schema"], report["function"], report["parameters"]) == (
+        *(1, "bias_wrong_axis"),
+        ["dy is ∂f/∂y"],
+    )
+    assert (entry["input"], entry["verdict"], entry["witness"]) == ("b", "ill-typed", None)
+    assert "(N,)" in entry["reason"] and report["summary"]["ill-typed"] == 1
 
 
 LAYER = r"""
@@ -104,6 +120,7 @@ def test_siblings_of_a_file_are_found(tmp_path: Path) -> None:
     [
         ("right.py:batchnorm_closed", "x gamma", "returns 1 array, and 2 names are given"),
         ("right.py:batchnorm_einsum", "x", "returns 3 arrays, and 1 name is given"),
+        ("right.py:batchnorm_closed", "_", "no input is named"),
         ("right.py:batchnorm_closed", "z", "z is no name of the document"),
         ("right.py:batchnorm_closed", "dy", "dy is no name of the document"),
         ("right.py:softmax_closed", "x", "the parameter dp is no name of the document"),
