@@ -128,6 +128,10 @@ class Declaring:
         if word or expr.font in DISTINCT_FONTS:
             return
         if bool(expr.font) != bool(_WEIGHT.search(earlier)):
+            self._shapes.pop(key, None)
+            self._force.declared.pop(key, None)
+            self._force.gone[key] = "it is declared in two fonts"
+            self._force.changed = True
             raise self._error(
                 f"{earlier} is declared too, and differs in its font alone",
                 expr,
