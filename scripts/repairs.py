@@ -39,6 +39,8 @@ FOLDERS = ("derive/library", "tests/documents/right")
 LIMITS = Limits(seconds=2.0)
 OUTCOMES = ("original", "equal", "other", "none")
 MOST_EXAMPLES = 60
+BATCH = 130
+"""Variants after which the report is written anew."""
 
 Place = tuple[str, int, int, str]
 """A document, the numbers of a claim and of its variant, and the kind of the edit."""
@@ -98,23 +100,29 @@ def in_turn(places: list[Place], seed: int) -> list[Place]:
 # ---- one variant --------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4)
+def judge_of(document: str, again: bool) -> Judge:
+    """A judge for a document; the one that looks again shares nothing with the first."""
+    return Judge(LIMITS)
+
+
 def outcome_of(place: Place) -> Outcome | None:
     """What is suggested for a variant; None for one that is not wrong."""
     document, number, at, _ = place
     claim = meaning_of(document).claims[number]
     variant = next(v for k, v in enumerate(variants(claim)) if k == at)
     wrong = changed(claim, variant)
-    judge = Judge(LIMITS)
+    judge = judge_of(document, again=False)
     if wrong is None or judge.judge(wrong).verdict not in ("refuted", "ill-typed"):
         return None
-    prover = Prover(claim.context)
     start = perf_counter()
-    shown = repairs(wrong, prover)
+    shown = repairs(wrong, judge._prover(claim.context))
     seconds = perf_counter() - start
     ranked = [ranking(claim, variant, repair) for repair in shown]
     found = min(ranked, key=OUTCOMES.index, default="none")
     told = f"{document}: `{variant.text}`"
-    false = tuple(f"{told}: {r.text}" for r in shown if not holds(r))
+    second = judge_of(document, again=True)
+    false = tuple(f"{told}: {r.text}" for r in shown if not holds(r, second._prover(r.context)))
     first = ranked.index(found) + 1 if shown else 0
     return Outcome(variant.kind, told, found, first, len(shown), false, seconds)
 
@@ -143,13 +151,13 @@ def ranking(claim: Claim, variant: Variant, repair: Repair) -> str:
     return "equal" if kept else "other"
 
 
-def holds(repair: Repair) -> bool:
+def holds(repair: Repair, prover: Prover) -> bool:
     """Whether a fresh proof and a longer look of the oracle agree that a suggestion is true."""
     reading, context = repair.reading, repair.context
-    proved = isinstance(Prover(context).prove(reading), Proof)
+    proved = isinstance(prover.prove(reading), Proof)
     if not proved or agrees(reading, context, trials=6) is not None:
         return False
-    return not isinstance(refute(reading, context, Limits(seconds=0.5)), Witness)
+    return not isinstance(refute(reading, context, Limits(seconds=0.25)), Witness)
 
 
 # ---- the report ---------------------------------------------------------------------------------
@@ -210,14 +218,14 @@ def main() -> None:
     with ProcessPoolExecutor(given.processes) as pool:
         places = [place for found in pool.map(places_in, documents()) for place in found]
         waiting = in_turn(places, given.seed)
+        claims = len({(document, claim) for document, claim, _, _ in places})
         while waiting and len(outcomes) < given.variants:
-            batch, waiting = waiting[: given.variants], waiting[given.variants :]
-            outcomes += [found for found in pool.map(outcome_of, batch, chunksize=4) if found]
-    outcomes = outcomes[: given.variants]
-    claims = len({(document, claim) for document, claim, _, _ in places})
-    lines = list(report(outcomes, given.seed, claims, perf_counter() - start))
-    given.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(Counter(outcome.found for outcome in outcomes))
+            batch, waiting = sorted(waiting[:BATCH]), waiting[BATCH:]
+            outcomes += [found for found in pool.map(outcome_of, batch, chunksize=8) if found]
+            outcomes = outcomes[: given.variants]
+            lines = list(report(outcomes, given.seed, claims, perf_counter() - start))
+            given.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            print(len(outcomes), Counter(outcome.found for outcome in outcomes), flush=True)
 
 
 if __name__ == "__main__":

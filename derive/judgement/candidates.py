@@ -186,7 +186,7 @@ class Search:
                     if first.cost != cost or not self.screen.values(first.expr):
                         continue
                     for second in self._filled(side, first.expr):
-                        if "→" in second.words or second.cost > SECOND_COST:
+                        if second.replaces or second.cost > SECOND_COST:
                             continue
                         edit = Edit(
                             second.expr, f"{first.words}; {second.words}", cost + second.cost

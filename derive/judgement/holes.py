@@ -290,7 +290,9 @@ def _filled(
             if word.expr != node and not nothing:
                 expr = as_term(word.expr) if hole.inside is not None else word.expr
                 new = hole.put(expr)
-                yield Edit(new, f"{shown} → {to_latex(word.expr)}", word.cost + 1)
+                said = to_latex(word.expr)
+                said = f"{shown} → {said}" if hole.inside is not None else f"should be {said}"
+                yield Edit(new, said, word.cost + 1, replaces=True)
     if not factor and not isinstance(hole.inside, s.Sum) and not isinstance(node, s.Group):
         more = next(iter(screen.values(hole.put(_plus(node, "+", ONE)))), None)
         yield from _added(hole, _solved(screen, target, now, more) or (), known, other)

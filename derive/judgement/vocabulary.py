@@ -13,11 +13,15 @@ from derive.reading import syntax as s
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A side after one edit; `cost` orders the edits, the likeliest slip first."""
+    """A side after one edit; `cost` orders the edits, the likeliest slip first.
+
+    `replaces` tells what puts something else in place of a part from what adds to it.
+    """
 
     expr: s.Expr
     words: str
     cost: int
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
