@@ -11,12 +11,11 @@ from derive.meaning.force import Force
 from derive.meaning.names import DISTINCT_FONTS, key_of, labelled_key, span_of
 from derive.meaning.records import Given, Objective
 from derive.meaning.setting import place_of
-from derive.meaning.shapes import ONE, describe, positive_set, shape_of_set, size_of
+from derive.meaning.shapes import ONE, Limit, describe, limits_of_set, shape_of_set, size_of
 from derive.meaning.subscripts import index_letter
 from derive.reading import syntax as s
 from derive.reading.span import Span
 
-ZERO = s.Number("0")
 _WEIGHT = re.compile(r"\\(math|text|boldsymbol|bm\b|pmb|operatorname|sym)")
 """A font of a letter, in the source of a name."""
 
@@ -56,7 +55,7 @@ class Declaring:
                 "this set is not read", kind, "Write a set such as \\mathbb{R}^{N \\times D}."
             )
         for expr in names:
-            self._name(expr, shape, positive_set(kind))
+            self._name(expr, shape, limits_of_set(kind))
         self._sizes(shape)
 
     def _counted(self, names: list[s.Expr], chain: s.Chain) -> None:
@@ -79,7 +78,7 @@ class Declaring:
                 "Declare one array, $x \\in \\mathbb{R}^N$, or write x_1, \\dots, x_N.",
             )
         assert isinstance(first, s.Subscript)
-        self._name(first.base, (size, *shape), positive_set(kind))
+        self._name(first.base, (size, *shape), limits_of_set(kind))
         self._sizes((size, *shape))
 
     def _index_range(self, names: list[s.Expr], kind: s.Expr) -> bool:
@@ -99,7 +98,7 @@ class Declaring:
                 self._force.changed = True
         return True
 
-    def _name(self, expr: s.Expr, shape: t.Shape, positive: bool) -> None:
+    def _name(self, expr: s.Expr, shape: t.Shape, limits: tuple[Limit, ...]) -> None:
         key = key_of(expr)
         if key is None and isinstance(expr, s.Subscript):
             key = labelled_key(expr.base, expr.items)
@@ -114,9 +113,9 @@ class Declaring:
         self._shapes[key] = shape
         self._spans[key] = span_of(expr)
         self._spell(key, expr)
-        if positive:
-            zero = Given(expr, ">", ZERO, f"{key} > 0", frozenset({key}), span_of(expr))
-            self._force.given.append(zero)
+        for sign, number in limits:
+            limit = Given(expr, sign, number, self._text(expr), frozenset({key}), span_of(expr))
+            self._force.given.append(limit)
 
     def _refuse_two_fonts(self, key: str, expr: s.Expr) -> None:
         r"""`x` and `\mathbf{x}` have one key; declared both, they would be mixed up."""
@@ -137,6 +136,10 @@ class Declaring:
                 expr,
                 "Use another letter for one of them.",
             )
+
+    def _text(self, expr: s.Expr) -> str:
+        source, span = self._force.source, span_of(expr)
+        return source.cut(span) if source is not None and span.start >= 0 else ""
 
     def _spell(self, key: str, expr: s.Expr) -> None:
         source, span = self._force.source, span_of(expr)

@@ -118,8 +118,8 @@ class Defining:
         if bare_key(left.name)[:1].isdigit() or left.name[:1].isdigit():
             return None
         if left.arguments is not None:
-            taken = force.is_variable(left.name) or known_function(left.name) is not None
-            taken = taken or left.name in mentions(right)
+            taken = force.is_variable(left.name) and left.name not in force.said
+            taken = taken or bool(known_function(left.name)) or left.name in mentions(right)
             if isinstance(left.node, s.Prime):
                 base = key_of(left.node.base) or ""
                 if base in force.functions or base in mentions(right) or known_function(base):
@@ -183,8 +183,8 @@ class Defining:
         return self._force.stem(left.name[1:]) is not None
 
     def _define(self, item: StatedLike, left: Left, right: s.Expr) -> None:
-        force, statement = self._force, item.statement
-        item.defines = left.name
+        force, statement, item.defines = self._force, item.statement, left.name
+        force.forget_said(left.name)
         line = force.source.position(statement.span.start)[0] if force.source else 0
         if left.arguments is not None:
             definition = FunctionDefinition(left.arguments, left.indices, right)

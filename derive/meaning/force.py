@@ -26,7 +26,7 @@ class Force:
     """What is in force. `declared` holds shapes of names, `failed` definitions without meaning,
     `read` those that had one at some place. `guessed` are inputs that only an
     `u(x, y)` named; `loss_named` says that the text speaks of a loss; `lost` are names whose
-    definition could not be read.
+    definition could not be read, `said` objectives that only words name.
 
     `away` maps a capital out of force to the small letter that stands for one column of it;
     `before` is what was in force when that began.
@@ -53,6 +53,7 @@ class Force:
     loss_named: bool = False
     basis: bool = False
     lost: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
     names: Names = field(default_factory=lambda: Names({}))
     context: t.Context = field(default_factory=lambda: t.Context({}, {}))
     changed: bool = False
@@ -88,6 +89,12 @@ class Force:
         for other, record in list(self.records.items()):
             if record.implied and (other == key or key in record.mentions):
                 del self.records[other]
+
+    def forget_said(self, key: str) -> None:
+        """Drop an objective that only words named, now that it has a definition."""
+        if key in self.said:
+            self.said.discard(key)
+            self.objectives.pop(key, None)
 
     def add_size(self, key: str) -> None:
         if key not in self.sizes and len(key) == 1 and key.isalpha():

@@ -17,6 +17,7 @@ from derive.meaning.given import Assuming, of_options
 from derive.meaning.links import Link, links
 from derive.meaning.names import key_of, walk
 from derive.meaning.readings import Equation, Partials, read_equation
+from derive.meaning.said import take_words
 from derive.meaning.setting import place_of
 from derive.meaning.stated import SENTENCE_ENDS, Stated, listed_before, opposite, stated_in
 from derive.meaning.subscripts import SIGNS
@@ -186,6 +187,8 @@ class _Walk:
                 self.force.loss_named = True
             if any(isinstance(p, Prose) and _BASIS.search(p.text) for p in pieces):
                 self.force.basis = self.force.changed = True
+            if isinstance(block, Paragraph | Heading):
+                take_words(self.force, block)
             naming = False
             for words, formula in pairwise(pieces):
                 if not isinstance(words, Prose) or not isinstance(formula, Formula):

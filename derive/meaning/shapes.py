@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from derive.meaning.names import key_of, label_text, labelled_key
+from typing import Literal
+
+from derive.meaning.names import key_of, labelled_key
 from derive.meaning.terms import Affine, Shape
 from derive.reading import syntax as s
 
@@ -110,12 +112,14 @@ def shape_of_set(expr: s.Expr) -> Shape | None:
     if _is_number_set(expr):
         return ()
     match expr:
-        case s.Power(base=base, exponent=s.Star() | s.Sum(terms=())) if _is_number_set(base):
-            return ()
+        case s.Power(base=base, exponent=s.Star() | s.Name(letter="+" | "++")):
+            return shape_of_set(base)
         case s.Power(base=base, exponent=exponent) if _is_number_set(base):
             return _axes(exponent)
         case s.Subscript(base=s.Power() as base):
             return shape_of_set(base)
+        case s.Power(base=s.Group(opening="(" | "[", body=s.List(items=(_, _))), exponent=exponent):
+            return _axes(exponent)
         case s.Group(opening="(" | "[", body=s.List(items=(_, _))):
             return ()
         case s.Group(opening="{", body=body):
@@ -126,18 +130,42 @@ def shape_of_set(expr: s.Expr) -> Shape | None:
             return None
 
 
-def positive_set(expr: s.Expr) -> bool:
-    r"""Whether a set is `\mathbb{R}_{>0}` or `\mathbb{R}_{++}`, with or without axes."""
+Limit = tuple[Literal["!=", "<", "<=", ">", ">="], s.Expr]
+_SIGNS: dict[str, Literal["!=", "<", "<=", ">", ">="]] = {
+    "\\neq": "!=", "<": "<", "\\le": "<=", ">": ">", "\\ge": ">="
+}  # fmt: skip
+_ZERO = s.Number("0")
+_SIGNED: dict[str, Limit] = {"+": (">=", _ZERO), "++": (">", _ZERO)}
+
+
+def limits_of_set(expr: s.Expr) -> tuple[Limit, ...]:
+    r"""What a set says of its numbers: `\mathbb{R}_{>0}`, `\mathbb{R}^+`, `[0, 1)`."""
     match expr:
+        case s.Power(base=base, exponent=s.Name(letter="+" | "++" as sign)):
+            return (*limits_of_set(base), _SIGNED[sign])
         case s.Power(base=base):
-            return positive_set(base)
+            return limits_of_set(base)
         case s.Subscript(base=base, items=items):
-            return positive_set(base) or any(_says_positive(item) for item in items)
+            return limits_of_set(base) + tuple(x for item in items for x in _limits(item))
+        case s.Group(opening="(" | "[", body=s.List(items=(low, high))):
+            below: Limit = (">" if expr.opening == "(" else ">=", low)
+            above: Limit = ("<" if expr.closing == ")" else "<=", high)
+            return tuple(limit for limit in (below, above) if not _is_infinite(limit[1]))
         case _:
-            return False
+            return ()
 
 
-def _says_positive(item: s.Expr) -> bool:
-    if isinstance(item, s.Chain):
-        return any(relation.sign == ">" for relation in item.relations)
-    return label_text(item) in (">0", "++")
+def _limits(item: s.Expr) -> tuple[Limit, ...]:
+    match item:
+        case s.Name(letter="+" | "++" as sign):
+            return (_SIGNED[sign],)
+        case s.Chain(members=(None, number), relations=(relation,)) if number is not None:
+            sign_of = _SIGNS.get(relation.sign)
+            return () if sign_of is None else ((sign_of, number),)
+        case _:
+            return ()
+
+
+def _is_infinite(expr: s.Expr) -> bool:
+    inner = expr.terms[0] if isinstance(expr, s.Sum) and len(expr.terms) == 1 else expr
+    return isinstance(inner, s.Name) and inner.letter == "\\infty"

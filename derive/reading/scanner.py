@@ -26,6 +26,7 @@ COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE]-?\d{1,2}(?!\d|\.\d))?")
 _SPACE = re.compile(r"(?:\s|~|&|\\[,;:!> \n])+")
 AT_A_POINT = "Define a function, f(x) = …, and write its value there."
+_PLUS = re.compile(r"\s*(?:\{\s*(\+\+?)\s*\}|(\+))")
 _OPENS_BAR = frozenset(
     {"SIGN", "OP", "REL", "COMMA", "LPAR", "LBRACE", "LBAR", "SEP", "ROW", "WORDS", "AMP", "ROWSEP",
      "CASES", "BIG", "LOPT"}
@@ -218,6 +219,10 @@ class Scanner(ABC):
             case "^" | "_":
                 self.emit("SUP" if char == "^" else "SUB", char, start, self.at)
                 self.need.append(1)
+                plus = _PLUS.match(self.text, self.at)
+                if plus:
+                    begin, self.at = self.at, plus.end()
+                    self.atom(Name(plus[1] or plus[2], "mathrm"), begin, self.at)
             case "+" | "-" | "−":
                 self.emit("SIGN", "+" if char == "+" else "-", start, self.at)
             case "'" | "’":

@@ -184,3 +184,44 @@ def test_notes(text: str, expected: str, note: str) -> None:
 def test_a_definition_that_is_not_read_is_not_guessed(text: str, expected: str) -> None:
     setup = r"Let $b \in \mathbb{R}$ and $x \in \mathbb{R}^N$, and $a = b + 1$."
     assert outcomes(f"{setup}\n\n{text}\n", len(setup)) == expected
+
+
+@pytest.mark.parametrize(
+    ("declaration", "formula", "expected"),
+    [
+        (r"$x \in \mathbb{R}_{>0}$", r"|x| = x", "proved"),
+        (r"$x \in \mathbb{R}_{\ge 0}$", r"|x| = x", "proved"),
+        (r"$x \in \mathbb{R}_{\le 0}$", r"|x| = x", "refuted"),
+        (r"$x \in \mathbb{R}_+$", r"|x| = x", "proved"),
+        (r"$x \in \mathbb{R}^+$", r"|x| = x", "proved"),
+        (r"$x \in \mathbb{R}_{++}$", r"|x| = x", "proved"),
+        (r"$x \in \mathbb{R}$", r"|x| = x", "refuted"),
+        (r"$x \in (0, 1)$", r"|1 - x| = 1 - x", "proved"),
+        (r"$x \in (0, 2)$", r"|1 - x| = 1 - x", "refuted"),
+        (r"$x \in [0, \infty)$", r"|x| = x", "proved"),
+        (r"$x \in (-\infty, 0]$", r"|x| = x", "refuted"),
+        (r"$x \in [0, 1]^N$", r"|x_i| = x_i", "proved"),
+        (r"$x \in [-1, 1]^N$", r"|x_i| = x_i", "refuted"),
+        (r"$x_1, \dots, x_N \in \mathbb{R}$", r"\sum_{i=1}^N x_i = \sum_i x_i", "proved"),
+        (r"$x_1, \dots, x_N \in \mathbb{R}$", r"\sum_{i=1}^N x_i = x_1", "refuted"),
+        (r"$x_1, \dots, x_N \in \mathbb{R}^D$", r"x_i^\top x_k = \sum_j x_{ij} x_{kj}", "proved"),
+        (r"$A \in \mathbb{R}^{N \times N}$ be symmetric", r"A_{ij} - A_{ji} = 0", "proved"),
+        (r"$A \in \mathbb{R}^{N \times N}$", r"A_{ij} - A_{ji} = 0", "refuted"),
+        (r"$A \in \mathbb{R}^{N \times N}$. If $A$ is symmetric, all is well",
+         r"A_{ij} - A_{ji} = 0", "refuted"),
+        (r"$A \in \mathbb{R}^{N \times N}$, where $A$ is not symmetric", r"A_{ij} - A_{ji} = 0",
+         "refuted"),
+        (r"$x \in \mathbb{R}$, $y = 2 x$ and let $L$ be a scalar loss",
+         r"\frac{\partial L}{\partial x} = 2 \frac{\partial L}{\partial y}", "proved"),
+        (r"$x \in \mathbb{R}$, $y = 2 x$ and the loss $L$",
+         r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y}", "refuted"),
+        (r"$x \in \mathbb{R}$. The loss $L$ is $L(x) = x^2$",
+         r"\frac{\partial L(x)}{\partial x} = 2 x", "proved"),
+        (r"$x \in \mathbb{R}$. The loss $L$ is $L = x^2$",
+         r"\frac{\partial L}{\partial x} = x", "refuted"),
+    ],
+)  # fmt: skip
+def test_what_a_declaration_and_its_words_say(
+    declaration: str, formula: str, expected: str
+) -> None:
+    assert display(f"Let {declaration}.", formula) == expected
