@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from derive.errors import LimitError, SoundnessError, UsageError
+from derive.errors import DeriveError, LimitError, SoundnessError, UsageError
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning, Unread
 from derive.meaning.names import key_of, labelled_key, name_latex
@@ -26,10 +27,11 @@ ONE = t.Affine.number(1)
 
 def writable(symbol: t.Symbol) -> t.Symbol:
     """The symbol with a spelling that needs no macro of the document."""
-    for latex in (symbol.latex, symbol.key, name_latex(symbol.key)):
+    worded = re.sub(r"_\{([A-Za-z]{2,})\}$", r"_{\\text{\1}}", symbol.key)
+    for latex in (symbol.latex, symbol.key, name_latex(symbol.key), worded):
         try:
             shown = name_syntax(latex)
-        except UsageError:
+        except DeriveError:
             continue
         key = key_of(shown)
         if isinstance(shown, s.Subscript):

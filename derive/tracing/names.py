@@ -10,6 +10,7 @@ from itertools import count
 
 from derive.errors import DeriveError
 from derive.kernel.names import ACCENTS, GREEK, spoken
+from derive.meaning.functions import MATRIX, known_function
 from derive.meaning.names import key_of
 from derive.reading import syntax as s
 from derive.reading.parse import parse_expression
@@ -87,6 +88,8 @@ class Naming:
     def _take(self, latex: str) -> bool:
         found = key(latex)
         if found is None or found.casefold() in self.taken:
+            return False
+        if known_function(found) or found in MATRIX:
             return False
         self.taken.add(found.casefold())
         return True

@@ -14,7 +14,7 @@ from derive.judgement.check import Progress, check
 from derive.judgement.sampling import draw, needs_of
 from derive.judgement.verdict import Judgement, Limits
 from derive.meaning import terms as t
-from derive.meaning.claims import Claim, Meaning
+from derive.meaning.claims import Claim, Fact, Meaning, Unread
 from derive.oracle.arrays import Array, build
 from derive.oracle.evaluate import UndefinedHere, Unresolved, World, evaluate
 from derive.oracle.fields import FLOAT
@@ -96,6 +96,7 @@ class Verification:
             return self._verified(function, wanted)
 
     def _verified(self, function: Callable[..., Any], wanted: Sequence[str]) -> Verified:
+        self._check_document()
         names = Names.of(self.meaning.contexts[-1])
         targets = [self._target(names, text) for text in wanted]
         if not any(targets):
@@ -111,6 +112,19 @@ class Verification:
         results = self._judged(function, matching, scribe, returned)
         path = self.meaning.document.source.path
         return Verified(traced.name, traced.place, path, matching, results)
+
+    def _check_document(self) -> None:
+        """Raises UsageError when a formula has no meaning: it may be a definition."""
+        for item in self.meaning.items:
+            unread = isinstance(item, Unread) and item.has_relation
+            if unread or (isinstance(item, Claim) and not item.readings):
+                error = None if isinstance(item, Fact) else item.error
+                raise UsageError(
+                    "the document holds a formula without a meaning"
+                    + (f": {error.message}" if error else ""),
+                    place=error.place if error else None,
+                    advice="A definition may be missing; `derive check` shows every such formula.",
+                )
 
     def _target(self, names: Names, text: str) -> t.Symbol | None:
         if text == SKIPPED:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from derive.api import Derivation, from_function, load
-from derive.errors import LimitError
+from derive.errors import DeriveError, LimitError
 from derive.meaning.walk import names_in
 from derive.reading.document import read_document
 from derive.reading.span import Source
@@ -124,7 +124,6 @@ ENDINGS = [
     "For $i \\neq j$",
     "For $i = 1$",
     "Let $1 \\le i \\le 2$, and so",
-    "$$\\sum_{k=1}^{N} x_{kj} =$$",
     "where $i \\neq j$,",
 ]
 
@@ -179,3 +178,53 @@ def test_limits(depth: int, message: str) -> None:
 def test_limit_of_a_document() -> None:
     with pytest.raises(LimitError, match="the function has more than 200 steps"):
         from_function(nested(250), x=("N",), dy=("N",))
+
+
+MACROS = r"""\documentclass{article}
+\newcommand{\vx}{\mathbf{x}}\newcommand{\loss}{\mathcal{L}}\renewcommand{\sum}{\prod}
+\begin{document}
+Let $\vx \in \mathbb{R}^{N \times D}$ and $\gamma \in \mathbb{R}^D$.
+\[ y_{ij} = \gamma_j \vx_{ij} \]
+A loss $\loss : \mathbb{R}^{N \times D} \to \mathbb{R}$ is taken of $y$.
+\end{document}
+"""
+
+
+def test_macros_of_a_document_do_not_change_the_equation() -> None:
+    derivation = Derivation(read_document(Source("test.tex", MACROS)))
+    right, wrong = (
+        derivation.verify_kernel(kernel, "gamma").results[0].judgement.verdict
+        for kernel in (lambda dy, x: (dy * x).sum(0), lambda dy, x: (dy * x).mean(0))
+    )
+    assert (right, wrong) == ("proved", "refuted")
+
+
+def layernorm_keepdims(dy, x, mu, v, gamma, eps):  # type: ignore[no-untyped-def]
+    inv = 1 / np.sqrt(v + eps)
+    g, x_hat = dy * gamma, (x - mu) * inv
+    share = (g * x_hat).mean(-1, keepdims=True)
+    return inv * (g - g.mean(-1, keepdims=True) - x_hat * share)
+
+
+def test_cached_arrays_with_axes_of_length_1() -> None:
+    derivation = load(str(HERE / "documents" / "layernorm.md"))
+    shapes = {"mu": "N,1", "v": "N,1"}
+    found = derivation.verify_kernel(layernorm_keepdims, "x", shapes=shapes)
+    assert repr(found) == "<Verified layernorm_keepdims: x proved>"
+    with pytest.raises(DeriveError, match="do not broadcast for all sizes"):
+        derivation.verify_kernel(layernorm_keepdims, "x")
+
+
+@pytest.mark.parametrize(
+    "formula", ["z_i = \\unknowncommand{x_i}", "z_i = 2 q_i", "x_i = \\gamma", "y_i = = 2"]
+)
+def test_a_document_that_is_not_understood_is_no_yardstick(formula: str) -> None:
+    text = (
+        "Let $x \\in \\mathbb{R}^N$ and $\\gamma \\in \\mathbb{R}^2$. Let $y_i = 2 x_i$.\n\n"
+        f"$${formula}$$\n\nA loss $f : \\mathbb{{R}}^N \\to \\mathbb{{R}}$ is taken of $y$.\n"
+    )
+    derivation = Derivation(read_document(Source("test.md", text)))
+    with pytest.raises(DeriveError, match="a formula without a meaning") as caught:
+        derivation.verify_kernel(lambda dy: 2 * dy, "x")
+    assert caught.value.place is not None
+    assert caught.value.place.line == 3
