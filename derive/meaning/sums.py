@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from derive.meaning import terms as t
 from derive.meaning.extrema import extreme
-from derive.meaning.names import key_of, walk
+from derive.meaning.names import children, key_of, walk
 from derive.meaning.ranges import Index, range_of
 from derive.meaning.setting import Setting, Typed
 from derive.meaning.shapes import broadcast, describe
@@ -56,7 +57,7 @@ def _fresh(setting: Setting, letter: str, rename: dict[str, str]) -> str:
 def _bound(setting: Setting, node: s.BigOperator) -> list[str]:
     letters: list[str] = []
     for item in node.lower:
-        for letter in _letters_of(setting, item):
+        for letter in _letters_of(setting, item, node.body):
             if letter not in letters:
                 letters.append(letter)
     if not letters:
@@ -64,14 +65,14 @@ def _bound(setting: Setting, node: s.BigOperator) -> list[str]:
     return letters
 
 
-def _letters_of(setting: Setting, item: s.Expr) -> Iterable[str]:
+def _letters_of(setting: Setting, item: s.Expr, body: s.Expr) -> Iterable[str]:
     """Letters that one item under a sum binds."""
     if not isinstance(item, s.Chain):
         return _plain_letters(setting, item)
     if range_in(item) is not None:
         return [index_letter(item.members[0] or item) or ""]
     sign = item.relations[0].sign
-    if sign in ("\\neq", "\\ne") and _both(setting, item):
+    if sign in ("\\neq", "\\ne") and _both(setting, item, body):
         return [x for m in item.members if m is not None for x in [index_letter(m)] if x]
     if sign in ("=", "\\neq", "\\ne"):
         first = item.members[0]
@@ -92,14 +93,41 @@ def _letters_of(setting: Setting, item: s.Expr) -> Iterable[str]:
     ]
 
 
-def _both(setting: Setting, item: s.Chain) -> bool:
-    r"""Whether `\sum_{i \neq j}` is read as a sum over i and j, where j stands nowhere else."""
+def _both(setting: Setting, item: s.Chain, body: s.Expr) -> bool:
+    r"""Whether `\sum_{i \neq j}` is read as a sum over i and j.
+
+    So it may be where j stands nowhere else, and what is summed is the same for i and j.
+    """
+    first = None if item.members[0] is None else index_letter(item.members[0])
     second = None if item.members[1] is None else index_letter(item.members[1])
     fixed = second is None or second in setting.loose or second in setting.names.sizes
     if fixed or second is None or setting.indices.is_bound(second) or len(item.members) > 2:
         return False
+    if first is None or _shape(body, {}) != _shape(body, {first: second, second: first}):
+        return False
     setting.met.add("pairs")
     return setting.choices.pairs == "both"
+
+
+def _shape(node: s.Node, swap: dict[str, str], ordered: bool = False) -> object:
+    """An expression up to the order of its factors and terms, with letters exchanged."""
+    if isinstance(node, s.Name):
+        return replace(node, letter=swap.get(node.letter, node.letter))
+    below = [_shape(part, swap, isinstance(node, s.Subscript)) for part in children(node)]
+    match node:
+        case s.Product(operators=operators) if not ordered and not {*operators} - {"", "\\cdot"}:
+            return "Product", sorted(below, key=repr)
+        case s.Sum(signs=signs):
+            whole = zip((sign or "+" for sign in signs), below, strict=True)
+            return "Sum", sorted(whole, key=repr)
+        case _:
+            return (repr(node) if not below else _spelled(node)), below
+
+
+def _spelled(node: s.Node) -> str:
+    """What kind of node it is, and what it says beside the nodes below it."""
+    values = (getattr(node, name) for name in node.__dataclass_fields__ if name != "span")
+    return repr((type(node), [v for v in values if isinstance(v, str | bool | int)]))
 
 
 def range_in(item: s.Expr) -> tuple[s.Expr, s.Expr] | None:
