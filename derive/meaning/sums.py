@@ -8,6 +8,7 @@ from dataclasses import replace
 from derive.meaning import terms as t
 from derive.meaning.extrema import extreme
 from derive.meaning.names import children, key_of, walk
+from derive.meaning.products import combine
 from derive.meaning.ranges import Index, range_of
 from derive.meaning.setting import Setting, Typed
 from derive.meaning.shapes import broadcast, describe
@@ -24,6 +25,10 @@ def big_operator(setting: Setting, node: s.BigOperator) -> Typed:
             "this sum does not say what it runs over", node, advice="Write its index below it."
         )
     letters = _bound(setting, node)
+    apart = _apart(node, letters) if node.command == "prod" else None
+    if apart is not None:
+        head, operator, tail = apart
+        return combine(setting, operator, big_operator(setting, head), setting.term(tail), node)
     rename = dict(setting.rename)
     indices = [Index(_fresh(setting, letter, rename)) for letter in letters]
     given = _ranges(setting, node, letters)
@@ -39,6 +44,29 @@ def big_operator(setting: Setting, node: s.BigOperator) -> Typed:
         setting.indices.release(len(indices))
         setting.rename = outside
     return Typed(t.Sum(bounds, conditions, body.term, node.command == "prod"), body.row)
+
+
+def _apart(
+    node: s.BigOperator, letters: list[str]
+) -> tuple[s.BigOperator, str, s.BigOperator] | None:
+    r"""Where a product ends before another sign: `\prod_i x_i \prod_k y_k` is two products.
+
+    The second one stands inside the first only if it depends on the first one's index.
+    """
+    body = node.body
+    if not isinstance(body, s.Product) or len(body.factors) < 2:
+        return None
+    *before, last = body.factors
+    if not isinstance(last, s.BigOperator) or last.command not in ("sum", "prod"):
+        return None
+    own = {
+        key_of(item.members[0] or item if isinstance(item, s.Chain) else item)
+        for item in last.lower
+    }
+    if not ({key_of(part) for part in walk(last)} - own).isdisjoint(letters):
+        return None
+    first = before[0] if len(before) == 1 else s.Product(tuple(before), body.operators[:-1])
+    return replace(node, body=first), body.operators[-1], last
 
 
 def _fresh(setting: Setting, letter: str, rename: dict[str, str]) -> str:

@@ -86,3 +86,22 @@ def test_a_factor_that_is_left_out_is_not_zero() -> None:
     claim = r"\frac{\partial}{\partial x_j} \prod_{i=1}^N x_i = \prod_{i \neq j} x_i"
     ((_, judgement),) = judged(f"{DECLARED}$${claim}$$").judged
     assert judgement.side_conditions == ("xᵢ ≠ 0",)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    (
+        (r"\prod_i x_i y_i = \prod_i x_i \prod_k y_k", "proved"),
+        (r"\prod_i x_i y_i = \prod_i x_i \prod_i y_i", "proved"),
+        (r"\prod_i x_i \sum_k y_k = \left(\prod_i x_i\right) \left(\sum_k y_k\right)", "proved"),
+        (r"\prod_i x_i \sum_k y_k = \prod_i \left(x_i \sum_k y_k\right)", "refuted"),
+        (r"\prod_i a \sum_k A_{ik} = a^N \prod_i \sum_k A_{ik}", "proved"),
+        (
+            r"\prod_i x_i \prod_{k \neq i} y_k = \prod_i \left(x_i \prod_{k \neq i} y_k\right)",
+            "proved",
+        ),
+    ),
+)
+def test_where_a_product_ends_before_another_sign(claim: str, verdict: str) -> None:
+    ((_, judgement),) = judged(f"{DECLARED}$${claim}$$").judged
+    assert judgement.verdict == verdict
