@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from conftest import ROOT, Run
 
 from derive.api import load
+from derive.cli import cli
 from derive.errors import DeriveError
 from derive.tracing.loading import load_function
 
@@ -33,29 +35,17 @@ def test_proved(derive: Run) -> None:
     assert done.stdout.endswith("batchnorm_staged: 3 gradients: 3 proved\n")
 
 
-def test_refuted(derive: Run) -> None:
-    where = f"{WRONG}:linear_mean"
-    linear = str(HERE / "documents" / "linear.md")
-    done = derive("verify-kernel", where, "--against", f"{linear}:W", PYTHONIOENCODING="ascii")
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "FALSE the gradient by W: refuted" in done.stdout
-    assert "witness: " in done.stdout and "N = 2" in done.stdout
-    assert done.stdout.endswith("linear_mean: 1 gradient: 1 refuted\n")
-
-
-def test_json(derive: Run) -> None:
-    where = f"{WRONG}:bias_wrong_axis"
-    linear = str(HERE / "documents" / "linear.md")
-    done = derive("verify-kernel", where, "--against", f"{linear}:b", "--format", "json")
-    assert (done.returncode, done.stderr) == (1, "")
+def test_json() -> None:
+    arguments = [f"{WRONG}:linear_mean", "--against", f"{HERE / 'documents' / 'linear.md'}:W"]
+    done = CliRunner().invoke(cli, ["verify-kernel", *arguments, "--format", "json"])
+    assert done.exit_code == 1
     report = json.loads(done.stdout)
     (entry,) = report["gradients"]
-    assert (report["schema"], report["function"], report["parameters"]) == (
-        *(1, "bias_wrong_axis"),
-        ["dy is ∂f/∂y"],
-    )
-    assert (entry["input"], entry["verdict"], entry["witness"]) == ("b", "ill-typed", None)
-    assert "(N,)" in entry["reason"] and report["summary"]["ill-typed"] == 1
+    assert (report["schema"], report["function"]) == (1, "linear_mean")
+    assert report["parameters"] == ["dy is ∂f/∂y", "x is x"]
+    assert (entry["input"], entry["verdict"], report["summary"]["refuted"]) == ("W", "refuted", 1)
+    assert entry["witness"]["sizes"]["N"] == 2
+    assert entry["latex"].startswith(r"\frac{\partial f}{\partial W_{ij}} = ")
 
 
 LAYER = r"""
@@ -78,10 +68,19 @@ def test_a_place_in_the_code_is_shown(derive: Run, tmp_path: Path) -> None:
     )
 
 
-def test_wrong_usage(derive: Run) -> None:
-    done = derive("verify-kernel", f"{RIGHT}:f", "--against", "batchnorm")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "batchnorm names no input" in done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--against", "batchnorm"], "batchnorm names no input"),
+        (["--against", "batchnorm:x", "--map", "x"], "--map x is no pair"),
+        (["--against", "batchnorm:x", "--shape", "x="], "--shape x= is no pair"),
+        (["--against", "no_such_document:x"], "no such file or library document"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(cli, ["verify-kernel", f"{RIGHT}:batchnorm_closed", *arguments])
+    assert isinstance(done.exception, DeriveError)
+    assert message in done.exception.message
 
 
 @pytest.mark.parametrize(
