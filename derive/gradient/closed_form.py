@@ -16,9 +16,11 @@ from derive.calculus.polynomial import (
     Rational,
     add_into,
     freeze,
+    index_position,
     indices_of_monomial,
     multiply,
     multiply_monomials,
+    of_atom,
     rename_monomial,
     serial,
     thaw,
@@ -111,7 +113,7 @@ class Phrasing:
 
     def _factors(self, monomial: Monomial, coefficient: Rational) -> list[t.Term]:
         """Factors in reading order: number, scalars, powers, entries, `1/N`, sums."""
-        monomial = frozenset(conjugate(sorted(monomial, key=serial)))
+        monomial = _turn_pairs(frozenset(conjugate(sorted(monomial, key=serial))))
         if coefficient < 0:
             monomial, coefficient = _turn_group(monomial, coefficient)
         sizes = {a: e for a, e in monomial if a[0] == "size"}
@@ -200,6 +202,11 @@ class Phrasing:
                 return t.Function(FUNCTION_NAMES.get(str(atom[1]), str(atom[1])), arguments, ())
             case "sum":
                 return self._contraction(atom)
+            case "inverse":
+                at = affine(atom[4]), affine(atom[5])
+                return t.Element(t.Inverse(self._matrix(atom)), at)
+            case "det":
+                return t.MatrixFunction("det", self._matrix(atom), ())
         raise UnsupportedError(f"no notation for {atom[0]}")
 
     def _entry(self, key: str, positions: tuple[Position, ...]) -> t.Term:
@@ -210,6 +217,19 @@ class Phrasing:
             return t.Derivative(objective, symbol, at, "total")
         variable = t.Variable(self.context.symbols[key])
         return t.Element(variable, at) if at else variable
+
+    def _matrix(self, atom: Atom) -> t.Term:
+        """The named matrix whose inverse or determinant an atom is."""
+        row, column = (index_position(atom[2] + k) for k in (0, 1))
+        for key, symbol in self.context.symbols.items():
+            if len(symbol.shape) != 2:
+                continue
+            for order in ((row, column), (column, row)):
+                if atom[1] == freeze(of_atom(("entry", key, order))):
+                    matrix = t.Variable(symbol)
+                    swapped = order == (column, row) and not (atom[0] == "inverse" and atom[6])
+                    return t.Transposed(matrix) if swapped else matrix
+        raise UnsupportedError("the inverse of a matrix without a name")
 
     def _contraction(self, atom: Atom) -> t.Term:
         used = frozenset(str(i) for i in indices_of_monomial([(atom, 1)])) | self.taken
@@ -246,6 +266,21 @@ def conjugate(pairs: list[tuple[Atom, Rational]]) -> list[tuple[Atom, Rational]]
                     rest = [pair for pair in pairs if pair[0] not in (one, other)]
                     return [*rest, (("power", freeze(both)), 1)]
     return pairs
+
+
+def _turn_pairs(monomial: Monomial) -> Monomial:
+    """Write `(y - 1)(z - 1)` as `(1 - y)(1 - z)`."""
+    below = [pair for pair in sorted(monomial, key=serial) if _is_below(*pair)]
+    for atom, exponent in below[: len(below) // 2 * 2]:
+        turned = ("power", frozenset((m, -c) for m, c in atom[1]))
+        monomial = (monomial - {(atom, exponent)}) | {(turned, exponent)}
+    return monomial
+
+
+def _is_below(atom: Atom, exponent: Rational) -> bool:
+    """Whether this is an odd power of a group with a negative number in it."""
+    odd = Fraction(exponent).denominator == 1 and int(exponent) % 2 == 1
+    return atom[0] == "power" and odd and any(c < 0 for m, c in atom[1] if not m)
 
 
 def _turn_group(monomial: Monomial, coefficient: Rational) -> tuple[Monomial, Rational]:

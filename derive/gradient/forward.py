@@ -23,6 +23,7 @@ from derive.calculus.polynomial import (
     of_atom,
 )
 from derive.gradient.closed_form import Phrasing, affine
+from derive.gradient.problem import accented
 from derive.gradient.reverse import Adjoint, Reverse, away_from_kinks
 from derive.gradient.steps import Derivation, Kind
 from derive.meaning import terms as t
@@ -215,5 +216,5 @@ class TangentDerivation(Derivation):
 def tangents(context: t.Context, inputs: Sequence[t.Symbol]) -> Iterator[tuple[str, t.Symbol]]:
     """A tangent `\\dot{n}` for each input that varies and each defined name."""
     for symbol in (*inputs, *(context.symbols[key] for key in context.definitions)):
-        latex = f"\\dot{{{symbol.latex or symbol.key}}}"
+        latex = accented("dot", symbol)
         yield symbol.key, t.Symbol(latex, symbol.shape, "input", latex)

@@ -171,13 +171,28 @@ def read_back(
         if not given:
             upstream, objective = _upstream_names(context, outputs)
             text += "\n" + _inner_product(context, upstream, objective)
-        read = understood(text).contexts[-1]
+        read = _spelt(understood(text).contexts[-1], context)
         reason = _difference(context, read, needed)
         if not reason and objective in read.symbols:
             inputs = tuple(read.symbols[k] for k in needed if context.symbols[k].role == "input")
             introduced = tuple(read.symbols[key] for key in upstream.values())
             return Problem(text, context, read, read.symbols[objective], inputs, introduced)
     raise UnsupportedError(f"{reason}: the definitions cannot be written down anew")
+
+
+def _spelt(read: t.Context, as_in: t.Context) -> t.Context:
+    """A context with the names spelt as in another one."""
+    symbols = {
+        key: replace(symbol, latex=as_in.symbols[key].latex) if key in as_in.symbols else symbol
+        for key, symbol in read.symbols.items()
+    }
+    return replace(read, symbols=symbols)
+
+
+def accented(accent: str, symbol: t.Symbol) -> str:
+    """A name with an accent, below the label that it may have: `\\bar{x}^{(t)}`."""
+    letter, sign, label = latex(symbol).partition("^")
+    return f"\\{accent}{{{letter}}}{sign}{label}"
 
 
 def understood(text: str) -> Meaning:
@@ -264,7 +279,9 @@ def declared(symbols: Iterable[t.Symbol]) -> str:
 
 
 def _space(shape: t.Shape) -> str:
-    sizes = " \\times ".join(to_latex(to_syntax(t.Position(size))) for size in shape)
+    shown = (to_latex(to_syntax(t.Position(size))) for size in shape)
+    single = (size.single or not size.terms for size in shape)
+    sizes = " \\times ".join(x if one else f"({x})" for x, one in zip(shown, single, strict=True))
     return f"\\mathbb{{R}}^{{{sizes}}}" if shape else "\\mathbb{R}"
 
 

@@ -18,6 +18,7 @@ from derive.calculus.indexed import Position as At
 from derive.calculus.lower import upstream_key
 from derive.calculus.normal_form import NormalForm, to_position
 from derive.calculus.opaque import OpaqueCall
+from derive.calculus.piecewise import compatible
 from derive.calculus.polynomial import (
     Atom,
     Index,
@@ -149,7 +150,8 @@ class Reverse:
         engine = self.engine
         for name, extent in zip(names, user.shape, strict=True):
             engine.algebra.ranges[name] = (((), 1), to_position(extent))
-        form = self.naming.named(away_from_kinks(engine.of(local)))
+        form = compatible(engine.algebra, away_from_kinks(engine.of(local)))
+        form = self.naming.named(form)
         if user.key != self.objective.key:
             given = ("entry", self.adjoint_key(user), tuple(to_position(p) for p in at))
             form = engine.algebra.multiply(form, of_atom(given))
@@ -162,13 +164,14 @@ class Reverse:
     def insert_adjoints(self, form: Polynomial, known: dict[str, Adjoint]) -> Polynomial:
         """Insert known adjoints (by name key) for their symbols.
 
-        One that would make a sum run over more indices than it and the form do stays a name: it
-        is worked out once and stored.
+        One that would make a sum run over more indices than it and the form do, or make more sums
+        than there are, stays a name: it is worked out once and stored.
         """
         for adjoint in reversed(known.values()):
             key = self.adjoint_key(adjoint.symbol)
             new = self._replace(form, {key: (adjoint.local, adjoint.parameters)})
-            if depth(new) <= max(depth(form), depth(adjoint.local)):
+            shallow = depth(new) <= max(depth(form), depth(adjoint.local))
+            if shallow and reductions(new) <= reductions(form) + reductions(adjoint.local):
                 form = new
         return form
 
@@ -197,13 +200,19 @@ class Reverse:
             moves: dict[Index, Position] = dict(zip(parameters, positions, strict=True))
             return algebra.substitute(body, moves)
 
-        return algebra.replace_entries(form, entry)
+        return compatible(algebra, away_from_kinks(algebra.replace_entries(form, entry)))
 
 
 def depth(form: Polynomial) -> int:
     """The number of indices that the longest contraction sums over."""
     inside = [atom for monomial in form for atom, _ in monomial]
     return max((_indices(atom) for atom in inside), default=0)
+
+
+def reductions(form: Polynomial) -> int:
+    """The number of sums in a form, each counted once."""
+    text = {atom for monomial in form for atom, _ in monomial if atom[0] == "sum"}
+    return sum(serial(atom).count("'sum'") for atom in text)
 
 
 def _indices(atom: Atom) -> int:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from derive.errors import UnsupportedError, UsageError
 from derive.gradient.closed_form import Phrasing
-from derive.gradient.derived import ClosedForm, Derived, Request, chosen, close
 from derive.gradient.layout import document, equation, introduction, results, title
 from derive.gradient.problem import (
+    accented,
     declared,
     inner_product,
     inputs_of,
@@ -25,6 +25,7 @@ from derive.gradient.problem import (
     unused,
 )
 from derive.gradient.prose import paragraphs
+from derive.gradient.request import ClosedForm, Derived, Request, chosen, close
 from derive.gradient.reverse import Adjoint
 from derive.gradient.steps import Derivation
 from derive.meaning import terms as t
@@ -102,10 +103,10 @@ class Names:
         taken = unused(context, ("h", "z", "w", "r", "q", "e", "b", "c", "a", "d", "\\eta", "\\xi"))
         along = tuple(_input(next(taken), form.target.shape) for form in closed)
         gradients = tuple(
-            _defined(f"\\bar{{{latex(form.target)}}}", form.target.shape) for form in closed
+            _defined(accented("bar", form.target), form.target.shape) for form in closed
         )
         bars = {
-            key: _defined(f"\\bar{{{latex(adjoint.symbol)}}}", adjoint.symbol.shape)
+            key: _defined(accented("bar", adjoint.symbol), adjoint.symbol.shape)
             for key, adjoint in first.known.items()
         }
         bars |= {form.target.key: g for form, g in zip(closed, gradients, strict=True)}

@@ -11,7 +11,7 @@ from derive.calculus.polynomial import Index, Polynomial, Position, index_positi
 from derive.errors import SoundnessError, UsageError
 from derive.gradient.closed_form import Phrasing
 from derive.gradient.lemmas import find, use
-from derive.gradient.reverse import Adjoint, Reverse, forget
+from derive.gradient.reverse import Adjoint, Reverse, away_from_kinks, forget
 from derive.gradient.stated import entry_of, stated_forms
 from derive.judgement.prove import Proof, Prover
 from derive.meaning import terms as t
@@ -226,7 +226,7 @@ class Derivation:
         moves: dict[Index, Position] = {
             p: index_position(x) for p, x in zip(parameters, letters, strict=True)
         }
-        return self.reverse.engine.algebra.substitute(form, moves)
+        return away_from_kinks(self.reverse.engine.algebra.substitute(form, moves))
 
     def letters(self, symbol: t.Symbol) -> tuple[str, ...]:
         """Index letters for the axes of a name: those of its definition, else free ones."""

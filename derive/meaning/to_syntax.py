@@ -28,6 +28,8 @@ def to_syntax(term: t.Term) -> s.Expr:
             return position(at)
         case t.Variable(symbol):
             return name(symbol.latex or symbol.key)
+        case t.Element(t.Variable() as base, at):
+            return _subscripted(to_syntax(base), _indices(at))
         case t.Element(base, at):
             return s.Subscript(_atom(to_syntax(base)), _indices(at))
         case t.Add(terms):
@@ -101,6 +103,13 @@ def _indices(at: tuple[t.Affine | None, ...]) -> tuple[s.Expr, ...]:
     if len(items) > 1 and all(isinstance(item, s.Name) for item in items):
         return (s.Product(tuple(items), ("",) * (len(items) - 1)),)
     return tuple(items)
+
+
+def _subscripted(shown: s.Expr, items: tuple[s.Expr, ...]) -> s.Expr:
+    """A name with indices; a label above it, as in `x^{(t)}`, stays outermost."""
+    if isinstance(shown, s.Power):
+        return s.Power(_subscripted(shown.base, items), shown.exponent)
+    return s.Subscript(_atom(shown), items)
 
 
 def group(inner: s.Expr) -> s.Group:
@@ -234,5 +243,5 @@ def _matrix_function(which: str, argument: t.Term) -> s.Expr:
 def _derivative(term: t.Derivative) -> s.Expr:
     target: s.Expr = name(term.target.latex or term.target.key)
     if term.at:
-        target = s.Subscript(target, _indices(term.at))
+        target = _subscripted(target, _indices(term.at))
     return s.Derivative(_factor(term.of), ((target, 1),))
