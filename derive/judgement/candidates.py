@@ -15,7 +15,7 @@ from derive.judgement.throughout import throughout
 from derive.judgement.vocabulary import Edit, Vocabulary, vocabulary
 from derive.meaning.claims import Claim
 from derive.meaning.names import walk
-from derive.meaning.subscripts import free_letters, index_letter
+from derive.meaning.subscripts import bound_letters, free_letters, index_letter
 from derive.reading import syntax as s
 
 Side = Literal["left", "right", "both"]
@@ -225,13 +225,11 @@ def search(claim: Claim, screen: Screen | None, deadline: float) -> Search:
 
 
 def _letters(*sides: s.Expr) -> tuple[str, ...]:
-    """The letters that stand as indices somewhere in the equation."""
-    found = (
-        index_letter(node)
-        for side in sides
-        for subscript in walk(side)
-        if isinstance(subscript, s.Subscript)
-        for item in subscript.items
-        for node in walk(item)
-    )
-    return tuple(sorted({letter for letter in found if letter is not None}))
+    """The letters that stand as indices somewhere in the equation, or run under a sum."""
+    found: set[str | None] = set()
+    for node in (node for side in sides for node in walk(side)):
+        if isinstance(node, s.Subscript):
+            found |= {index_letter(inner) for item in node.items for inner in walk(item)}
+        elif isinstance(node, s.BigOperator):
+            found |= set(bound_letters(node.lower))
+    return tuple(sorted(letter for letter in found if letter is not None))

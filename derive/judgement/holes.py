@@ -29,7 +29,8 @@ ZERO, ONE, TWO = s.Number("0"), s.Number("1"), s.Number("2")
 MOST_WORDS = 90
 MOST_NODES = 24
 """Nodes of the longest expression that is offered as a missing factor or term."""
-MOST_PER_PLACE = 4
+MOST_PER_PLACE, MOST_WHOLE = 4, 3
+"""Words that are tried at a place, and the cost of the rarest one for a whole side."""
 SHORT, MOST_FACTORS = 8, 30
 """Nodes of the longest expressions, and how many of them, that are multiplied with each other."""
 
@@ -149,6 +150,7 @@ def _numbers(words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
 def _parts(screen: Screen, words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
     """Names at the indices in use, deltas, and parts of both sides, also at other indices."""
     yield from _names(screen, words)
+    yield from _upstream(screen, words)
     for one, other in product(screen.bounds.values(), repeat=2):
         if one.name < other.name and one.high == other.high:
             pair = s.Product((s.Name(one.name), s.Name(other.name)), ("",))
@@ -191,6 +193,29 @@ def _names(screen: Screen, words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
                 yield s.Subscript(base, (pair,)), 3
         if symbol.shape:
             yield base, 4
+        if len(symbol.shape) == 2:
+            yield s.Transpose(base, "\\top"), 4
+        if len(symbol.shape) == 1:
+            letter = s.Name(next(x for x in "ikln" if x not in screen.bounds))
+            entry = s.Subscript(base, (letter,))
+            yield s.BigOperator("sum", (letter,), None, entry), 4
+            yield s.BigOperator("sum", (letter,), None, s.Power(entry, TWO)), 4
+
+
+def _upstream(screen: Screen, words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
+    """The given derivatives of an objective by its outputs, at the indices in use."""
+    for objective, outputs in words.context.outputs.items():
+        of = words.context.symbols.get(objective)
+        if of is None:
+            continue
+        for symbol in outputs:
+            for letters in _letters(symbol.shape, screen):
+                by = name(symbol.latex or symbol.key)
+                if letters:
+                    items = tuple(s.Name(letter) for letter in letters)
+                    pair = s.Product(items, ("",) * (len(items) - 1))
+                    by = s.Subscript(by, items if len(items) == 1 else (pair,))
+                yield s.Derivative(name(of.latex or of.key), ((by, 1),)), 3
 
 
 def _letters(shape: t.Shape, screen: Screen) -> Iterator[tuple[str, ...]]:
@@ -272,7 +297,6 @@ def _filled(
     hole: Hole, now: Values, target: Values, known: Dictionary, other: s.Expr
 ) -> Iterator[Edit]:
     screen, node = known.screen, hole.node
-    shown = to_latex(node)
     factor = isinstance(hole.inside, s.Product)
     if isinstance(node, s.Cases):
         return
@@ -287,11 +311,14 @@ def _filled(
         single = next(iter(screen.values(hole.put(ONE))), None)
         for word in known.having(_solved(screen, target, without, single) or (), other):
             nothing = _is_number(word.expr, (0,)) and not isinstance(hole.inside, s.Cases | None)
-            if word.expr != node and not nothing:
+            rare = hole.inside is None and word.cost > MOST_WHOLE
+            if word.expr != node and not nothing and not rare:
                 expr = as_term(word.expr) if hole.inside is not None else word.expr
                 new = hole.put(expr)
                 said = to_latex(word.expr)
-                said = f"{shown} → {said}" if hole.inside is not None else f"should be {said}"
+                said = (
+                    f"{to_latex(node)} → {said}" if hole.inside is not None else f"should be {said}"
+                )
                 yield Edit(new, said, word.cost + 1, replaces=True)
     if not factor and not isinstance(hole.inside, s.Sum) and not isinstance(node, s.Group):
         more = next(iter(screen.values(hole.put(_plus(node, "+", ONE)))), None)
@@ -303,15 +330,11 @@ def _added(hole: Hole, wanted: Values, known: Dictionary, other: s.Expr) -> Iter
     minus = tuple(combined(screen.arithmetic.subtract, 0, entry) for entry in wanted)
     for sign, values in (("+", wanted), ("-", minus)):
         for word in known.having(values, other):
-            cancels = word.expr in terms_of(hole.node)
+            cancels = word.expr in (node.terms if isinstance(node := hole.node, s.Sum) else (node,))
             if not (_is_number(word.expr, (0,)) or isinstance(word.expr, s.Sum) or cancels):
                 new = hole.put(_plus(hole.node, sign, word.expr))
                 said = f"the term {'+' if sign == '+' else '−'} {to_latex(word.expr)} is missing"
                 yield Edit(new, said, word.cost + 1)
-
-
-def terms_of(node: s.Expr) -> tuple[s.Expr, ...]:
-    return node.terms if isinstance(node, s.Sum) else (node,)
 
 
 def _plus(node: s.Expr, sign: str, term: s.Expr) -> s.Expr:

@@ -37,6 +37,8 @@ SUPPOSING = 0.7
 """Seconds for assumptions that may be missing."""
 TRYING = 0.5
 """Seconds for a look at whether an assumption leaves any inputs."""
+STUMBLES = (MemoryError, RecursionError, TypeError)
+"""What a proof of an odd equation may die of, in SymPy too; such an equation is not offered."""
 SPREAD = 1
 """How much farther than the nearest repair of the same side another one may be."""
 
@@ -187,7 +189,7 @@ def _holds_under(claim: Claim, given: Supposition, deadline: float) -> bool:
         return tried > 0
     except SoundnessError:
         raise
-    except (DeriveError, MemoryError, RecursionError):
+    except (DeriveError, *STUMBLES):
         return False
 
 
@@ -217,7 +219,7 @@ def _true_reading(
         raise
     except DeriveError:
         return None
-    except (MemoryError, RecursionError):
+    except STUMBLES:
         prover.interrupted()
     return None
 

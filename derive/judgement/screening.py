@@ -65,13 +65,17 @@ class Arithmetic:
 
 @dataclass(slots=True)
 class Screen:
-    """A point at which the sides of a claim have values, and the places looked at there."""
+    """A point at which the sides of a claim have values, and the places looked at there.
+
+    It is `complete` where every defined name has a value.
+    """
 
     claim: Claim
     world: World
     arithmetic: Arithmetic
     bounds: dict[str, t.Bound]
     places: list[dict[str, int]] = field(default_factory=list)
+    complete: bool = False
     _known: dict[s.Expr, tuple[Values, ...]] = field(default_factory=dict)
     _strange: set[s.Expr] = field(default_factory=set)
 
@@ -112,11 +116,14 @@ class Screen:
         return all(self.arithmetic.same(value, 0) for entry in entries for value in entry)
 
     def agree(self, ours: Values, theirs: Values) -> bool:
-        """Whether two sides have the same values wherever the first has one."""
-        return any(entry is not None for entry in ours) and all(
-            a is None or (b is not None and self._equal(a, b))
-            for a, b in zip(ours, theirs, strict=True)
-        )
+        """Whether two sides have the same values wherever the first has one, and that is somewhere.
+
+        Where roots of the document have no value at the point, a missing value tells nothing.
+        """
+        pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None]
+        if not self.complete:
+            pairs = [(a, b) for a, b in pairs if b is not None]
+        return bool(pairs) and all(b is not None and self._equal(a, b) for a, b in pairs)
 
     def _equal(self, a: Entry, b: Entry) -> bool:
         assert a is not None
@@ -190,8 +197,8 @@ def screen_of(claim: Claim) -> Screen | None:
     needs = needs_of((*sides, *_everything(claim.context)), tuple(bounds.values()), claim.context)
     named = dict.fromkeys((*needs.sizes, *claim.context.sizes))
     sizes = {name: 3 - place % 2 for place, name in enumerate(named)}
+    spare: Screen | None = None
     for modular in (True, False):
-        best: Screen | None = None
         for point in islice(_points(needs, claim.context, sizes, modular), ATTEMPTS):
             screen = Screen(claim, point.world(), Arithmetic(modular), bounds)
             screen.places = _places(claim, screen)
@@ -199,14 +206,12 @@ def screen_of(claim: Claim) -> Screen | None:
                 return None
             quality = _quality(screen, sides)
             if quality is None:
-                best = None
                 break
-            if quality and _defined(screen):
+            screen.complete = bool(quality) and _defined(screen)
+            if screen.complete:
                 return screen
-            best = best or (screen if quality else None)
-        if best is not None:
-            return best
-    return None
+            spare = spare or (screen if quality else None)
+    return spare
 
 
 def _bounds(claim: Claim) -> dict[str, t.Bound]:
@@ -256,7 +261,7 @@ def _meets(claim: Claim, world: World, at: Mapping[str, int]) -> bool:
 
 
 def _quality(screen: Screen, sides: list[t.Term]) -> bool | None:
-    """Whether some side has a value at the point; None where residues mean nothing."""
+    """Whether every side has a value at the point; None where residues mean nothing."""
     over = MODULAR if screen.arithmetic.modular else FLOAT
     for side in sides:
         for place in screen.places:
@@ -268,7 +273,7 @@ def _quality(screen: Screen, sides: list[t.Term]) -> bool | None:
                 continue
             except (DeriveError, *NO_VALUE):
                 break
-    return any(entry is not None for side in sides for entry in screen.of(side))
+    return all(any(entry is not None for entry in screen.of(side)) for side in sides)
 
 
 def _defined(screen: Screen) -> bool:

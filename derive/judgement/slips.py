@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 
 from derive.judgement.missing import substituted
 from derive.judgement.slots import Place, put
@@ -57,6 +58,7 @@ def slips(node: s.Expr, words: Vocabulary, place: Place) -> Iterator[Edit]:
             yield from _operands(node, words)
         case s.BigOperator(command="sum" | "prod") if place != "varied":
             yield from _limits(node, words)
+            yield from _weights(node, words)
         case s.Call() if place != "varied":
             yield from _functions(node)
         case s.Frac(numerator=over, denominator=under) if place != "varied":
@@ -115,6 +117,25 @@ def _limits(node: s.BigOperator, words: Vocabulary) -> Iterator[Edit]:
                 if upper != node.upper:
                     said = f"the sum over {letters} ends at {to_latex(upper)}"
                     yield Edit(replace(node, upper=upper), said, 2)
+
+
+def _weights(node: s.BigOperator, words: Vocabulary) -> Iterator[Edit]:
+    """An entry that is missing as a factor under a sum, at the index that it runs over."""
+    bound = bound_letters(node.lower)
+    for symbol in words.context.symbols.values() if node.command == "sum" else ():
+        if symbol.role not in ("input", "defined") or len(symbol.shape) not in (1, 2):
+            continue
+        for letters in permutations(words.letters, len(symbol.shape)):
+            if not set(bound) & set(letters):
+                continue
+            items = tuple(map(s.Name, letters))
+            index = items if len(items) == 1 else (s.Product(items, ("",)),)
+            entry = s.Subscript(name(symbol.latex or symbol.key), index)
+            body = s.Product((as_term(node.body), entry), ("",))
+            if isinstance(node.body, s.Product):
+                body = s.Product((*node.body.factors, entry), (*node.body.operators, ""))
+            said = f"× {to_latex(entry)} is missing under the sum"
+            yield Edit(replace(node, body=body), said, 3 + len(items))
 
 
 def _starts(item: s.Expr) -> Iterator[s.Expr]:

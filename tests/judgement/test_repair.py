@@ -103,7 +103,7 @@ LOOKED_UP = [
     (r"\frac{\partial^2 \mu}{\partial x_j^2} = \frac{1}{N}", r"one derivative by x_j is too many"),
     (r"\frac{\partial y}{\partial x_i} = \gamma", r"y → y_i, x_i → \hat{x}_i"),
     (r"\sum_{i=1}^{N} x_i x_i = \frac{N v}{v + \epsilon}", r"x → \hat{x} throughout"),
-    (r"y_i - \beta = \gamma + \hat{x}_i", r"\gamma"),
+    (r"y_i - \beta = (\gamma + \hat{x}_i)", r"\gamma \hat{x}_i"),
 ]
 """Slips, and what the words of one suggestion hold."""
 SUPPOSED = [
