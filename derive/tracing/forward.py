@@ -12,6 +12,8 @@ from derive.reading.document import read_document
 from derive.reading.span import Source
 from derive.reading.statements import Document
 from derive.tracing.document import Written, write
+from derive.tracing.gradients import with_gradients
+from derive.tracing.names import key
 from derive.tracing.nodes import Input, Shape
 from derive.tracing.places import bounded
 from derive.tracing.polynomials import constant, named
@@ -46,7 +48,9 @@ def _document(function: Callable[..., Any], shapes: Mapping[str, object]) -> Doc
     path = f"{again.name}.md"
     document = read_document(Source(path, written.text))
     rehearse(function, given, written, document)
-    return document
+    positive = _positive(asked, given)
+    wanted = [key(latex) for name, latex in written.inputs.items() if name not in positive]
+    return with_gradients(document, [name for name in wanted if name is not None])
 
 
 def _shape(name: str, shape: object) -> Shape:
