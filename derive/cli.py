@@ -139,7 +139,11 @@ def grad(
         for line in derivation.agreement(derived):
             screen.line(line, "green")
         return
-    text = derived.text if output.endswith(".md") else _derivation_tex(checked)
+    text = derived.text
+    if output.endswith(".tex"):
+        from derive.report.derivation import derivation_tex
+
+        text = derivation_tex(checked)
     _write(output, text.encode())
     click.echo(f"wrote {output}: {len(checked.judged)} equations, all proved")
 
@@ -250,8 +254,10 @@ def list_() -> None:
     """List the documents of the library."""
     from derive.api import documents
 
-    for name, title in documents().items():
-        click.echo(f"{name:16} {title}")
+    found = documents()
+    width = max(len(name) for name in found)
+    for name, title in found.items():
+        click.echo(f"{name:{width}}  {title}")
 
 
 # ---- helpers ------------------------------------------------------------------------------------
@@ -284,13 +290,6 @@ def _unproved(checked: Checked) -> None:
     from derive.report.terminal import Screen
 
     Screen(Console(highlight=False, markup=False, emoji=False, stderr=True)).findings(checked)
-
-
-def _derivation_tex(checked: Checked) -> str:
-    """A derivation of ours as a LaTeX report."""
-    from derive.report.latex import report
-
-    return report(checked)
 
 
 def _seconds(value: float | None) -> float | None:

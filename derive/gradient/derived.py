@@ -78,7 +78,7 @@ def along(meaning: Meaning, request: Request) -> Derived:
         problem.context, problem.objective, targets[0], directions, dotted
     )
     closed = close(derivation, problem, problem.objective)
-    said = f"Let {declared(directions.values())} be the directions in which the inputs move."
+    said = f"Let {declared(directions.values())} give the direction in which the inputs move."
     text = document(
         title("The derivative along a direction of", [problem.objective], targets),
         problem.text + "\n" + said + "\n",

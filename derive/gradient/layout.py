@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from derive.gradient.problem import Problem, latex, listed
 from derive.meaning import terms as t
 from derive.meaning.to_syntax import to_syntax
+from derive.meaning.walk import subterms
 from derive.reading.syntax import Chain, Relation
 from derive.writing.to_latex import to_latex
 
@@ -47,6 +48,18 @@ def results(forms: Sequence[tuple[t.Term, t.Term]]) -> Iterator[str]:
     yield "## The closed form" if len(forms) == 1 else "## The closed forms"
     for left, right in forms:
         yield equation(left, right)
+    kinks = dict.fromkeys(kink for _, right in forms for kink in _kinks(right))
+    if kinks:
+        shown = " or ".join(f"${kink}$" for kink in kinks)
+        yield f"At a kink, that is at the zeros of {shown}, the derivative is undefined."
+
+
+def _kinks(term: t.Term) -> Iterator[str]:
+    """What a step function in a term asks the sign of."""
+    for part in subterms(term):
+        for asked in part.condition if isinstance(part, t.Indicator) else ():
+            if not isinstance(asked.left, t.Position):
+                yield to_latex(to_syntax(asked.left))
 
 
 def equation(left: t.Term, right: t.Term) -> str:

@@ -33,10 +33,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-@pytest.mark.parametrize("ending", ["md", "tex"])
-def test_what_is_written_is_proved_by_check(run: Run, ending: str) -> None:
-    assert run("grad", "rmsnorm.md", "--wrt", "x,gamma", "-o", f"out.{ending}") == 0
+@pytest.mark.parametrize(
+    ("name", "order", "ending"),
+    [("rmsnorm", "1", "md"), ("rmsnorm", "2", "tex"), ("layernorm", "1", "tex")],
+)
+def test_what_is_written_is_proved_by_check(
+    run: Run, capsys: pytest.CaptureFixture[str], name: str, order: str, ending: str
+) -> None:
+    wrt = ("--wrt", "all", "--order", order)
+    assert run("grad", f"{name}.md", *wrt, "-o", f"out.{ending}") == 0
+    written = capsys.readouterr().out.split(": ")[1].split()[0]
     assert run("check", f"out.{ending}") == 0
+    assert f": {written} claims: {written} proved" in capsys.readouterr().out
 
 
 def test_the_terminal_shows_each_step(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -220,6 +220,20 @@ def test_what_does_not_enter_has_gradient_zero() -> None:
     assert verdicts(found.text) == {"proved"}
 
 
+def test_a_kink_is_named() -> None:
+    text = derived("hinge", "x").text
+    assert text.rstrip().endswith("the derivative is undefined.")
+    assert "zeros of $-1 + t_j x_j$" in text
+    assert "undefined" not in derived("softmax", "x").text
+
+
+def test_a_jacobian_by_what_does_not_enter_is_zero() -> None:
+    text = r"Let $x, t \in \mathbb{R}^N$. $$y_i = x_i^2$$"
+    found = derive_document(understood(text), Request(("t",), of="y"))
+    assert linear(to_syntax(found.closed_forms[0].term)) == "0"
+    assert verdicts(found.text) == {"proved"}
+
+
 def test_a_defined_name_has_an_adjoint_and_says_so() -> None:
     found = derived("ridge", "r")
     assert "$r$ is defined" in found.text
