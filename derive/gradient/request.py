@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from derive.errors import UsageError
+from derive.errors import UnsupportedError, UsageError
 from derive.gradient.problem import Problem, find_name, inputs_of, understood
 from derive.gradient.steps import Derivation, Step
 from derive.judgement.check import Checked, Progress, check
@@ -54,8 +54,11 @@ class Derived:
     steps: tuple[Step, ...]
 
     def check(self, limits: Limits | None = None, progress: Progress | None = None) -> Checked:
-        """Judge every claim of the text."""
-        return check(understood(self.text), limits, progress)
+        """Judge every claim of the text; an UnsupportedError where a closed form is not one."""
+        checked = check(understood(self.text), limits, progress)
+        if len(checked.judged) < len(self.closed_forms):
+            raise UnsupportedError("a closed form of the derivation is not read as a claim")
+        return checked
 
 
 def chosen(problem: Problem, wrt: Sequence[str]) -> tuple[t.Symbol, ...]:

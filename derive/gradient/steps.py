@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from derive.calculus.normal_form import NormalForm
 from derive.calculus.polynomial import Index, Polynomial, Position, index_position, of_atom, serial
-from derive.errors import SoundnessError, UsageError
+from derive.errors import UnsupportedError, UsageError
 from derive.gradient.closed_form import Phrasing
 from derive.gradient.lemmas import find, use
 from derive.gradient.reverse import Adjoint, Reverse, away_from_kinks, forget
@@ -73,7 +73,7 @@ def derive_gradient(meaning: Meaning, wrt: str) -> Gradient:
     """Derive the gradient of the document's objective by one of its inputs.
 
     Raises UsageError when the name is not an input or the document has no objective, and
-    SoundnessError when the result is not proved.
+    UnsupportedError when the result is not proved.
     """
     context, target = find_target(meaning, wrt)
     objective = find_objective(context)
@@ -277,7 +277,7 @@ class Derivation:
         free = self._free(indices)
         proof = prover.prove(t.Reading(left, term, free, ()))
         if isinstance(proof, str):
-            raise SoundnessError(f"the derived gradient is not proved: {proof}")
+            raise UnsupportedError(f"the derived gradient is not proved: {proof}")
         same = self._same_in_document(meaning, prover, closed, parameters)
         return Gradient(
             self.objective,
