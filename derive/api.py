@@ -5,6 +5,7 @@ Nothing heavy is imported before it is needed, so that `import derive` stays fas
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from functools import cached_property
@@ -12,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from derive.errors import UsageError
+from derive.errors import LimitError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -186,11 +187,14 @@ class Derivation:
         return crosscheck(self.plan(), seed=seed)
 
     def gradients(self) -> list[Gradient]:
-        """The gradients by all inputs whose closed form the document states."""
+        """The gradients by all inputs whose closed form the document states, where derived."""
         from derive.gradient.stated import stated_forms
 
-        wanted = {form.target.key: form for form in stated_forms(self.meaning)}
-        return [self.grad(key) for key in wanted]
+        found = []
+        for key in dict.fromkeys(form.target.key for form in stated_forms(self.meaning)):
+            with contextlib.suppress(UnsupportedError, LimitError):
+                found.append(self.grad(key))
+        return found
 
     def report(self) -> str:
         """The LaTeX report: verdicts, derived gradients, the numeric cross-check, versions."""
