@@ -174,17 +174,21 @@ class Derivation:
 
         return make_plan(proved_forms(self.checked), self.kernel_name)
 
-    def export(self) -> str:
-        """The source of a standalone NumPy module of the proved closed forms."""
-        from derive.kernel.to_numpy import emit_numpy
+    def export(self, backend: str = "numpy") -> str:
+        """The source of a standalone module of the proved closed forms, for numpy or c.
 
-        return emit_numpy(self.plan(), self.kernel_name)
+        Raises UsageError when there is no such back end.
+        """
+        from derive.kernel.backends import emitter
 
-    def crosscheck(self, seed: int = 0) -> CrossCheck:
+        emit = emitter(backend)
+        return emit(self.plan(), self.kernel_name)
+
+    def crosscheck(self, seed: int = 0, backend: str = "numpy") -> CrossCheck:
         """The exported kernel against exact values, complex step and central differences."""
         from derive.kernel.crosscheck import crosscheck
 
-        return crosscheck(self.plan(), seed=seed)
+        return crosscheck(self.plan(), seed=seed, backend=backend)
 
     def gradients(self) -> list[Gradient]:
         """The gradients by all inputs whose closed form the document states, where derived."""
@@ -207,11 +211,11 @@ class Derivation:
             table = []
         return report(self.checked, self.gradients(), table, HEADER)
 
-    def kernel(self) -> Callable[..., Any]:
+    def kernel(self, backend: str = "numpy") -> Callable[..., Any]:
         """The exported kernel as a function, loaded from its emitted module."""
-        from derive.kernel.to_numpy import load_kernel
+        from derive.kernel.front import load_kernel
 
-        return load_kernel(self.export(), self.kernel_name)
+        return load_kernel(self.export(backend), self.kernel_name)
 
     def verify_kernel(
         self,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from derive.report.terminal import Screen
 
 USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
+BACKENDS = ("numpy", "c")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -171,13 +172,14 @@ def report(file: str, output: str) -> None:
 @cli.command()
 @click.argument("file")
 @click.option("-o", "--output", required=True, help="The Python module to write.")
-def export(file: str, output: str) -> None:
-    """Write the kernel of the proved closed forms as a standalone NumPy module."""
+@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
+def export(file: str, output: str, backend: str) -> None:
+    """Write the kernel of the proved closed forms as a standalone Python module."""
     if Path(output).suffix != ".py":
         raise UsageError(f"the exported module is a .py file, not {output}")
     derivation = _load(file)
     _writable(output)
-    _write(output, derivation.export().encode())
+    _write(output, derivation.export(backend).encode())
     click.echo(f"wrote {output}")
 
 
@@ -185,14 +187,15 @@ def export(file: str, output: str) -> None:
 @click.argument("file")
 @click.option("--svg", help="Write the plot of error against step size to this file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
-def crosscheck(file: str, svg: str | None, seed: int) -> None:
+@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
+def crosscheck(file: str, svg: str | None, seed: int, backend: str) -> None:
     """Compare the exported kernel with exact values and with numeric derivatives."""
     from derive.report.numbers import print_crosscheck
 
     derivation = _load(file)
     if svg:
         _writable(svg)
-    result = derivation.crosscheck(seed)
+    result = derivation.crosscheck(seed, backend)
     print_crosscheck(result, _screen())
     if svg:
         from derive.kernel.plot import svg_plot

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from derive.errors import LimitError, UnsupportedError
+from derive.kernel.backends import emitter
 from derive.kernel.forward import Forward
+from derive.kernel.front import load_kernel, result_names
 from derive.kernel.inputs import Case, cases
 from derive.kernel.plan import ClosedForm, Plan
-from derive.kernel.to_numpy import emit_numpy, load_kernel, result_names
 from derive.meaning import terms as t
 from derive.oracle.evaluate import World, evaluate
 from derive.oracle.exact import Surd
@@ -88,13 +89,15 @@ class CrossCheck:
         return bool(tried) and self.worst <= WITHIN_ULPS
 
 
-def crosscheck(plan: Plan, forms: tuple[ClosedForm, ...] = (), seed: int = 0) -> CrossCheck:
+def crosscheck(
+    plan: Plan, forms: tuple[ClosedForm, ...] = (), seed: int = 0, backend: str = "numpy"
+) -> CrossCheck:
     """Compare the emitted kernel of a plan, in both dtypes, with the three witnesses.
 
     `forms` limits the comparison to these closed forms, all of the plan's by default.
     """
     start = time.perf_counter()
-    kernel = load_kernel(emit_numpy(plan, "kernel"), "kernel")
+    kernel = load_kernel(emitter(backend)(plan, "kernel"), "kernel")
     comparing = _Comparing(plan, forms or tuple(r.form for r in plan.results), kernel)
     rows = [
         row

@@ -17,6 +17,7 @@ RESERVED = frozenset(
         *dir(builtins),
         *("numpy", "math", "want", "check_finite", "precise", "dtype", "arrays", "wanted", "name"),
         *("value", "annotations", "work", "Gradients", "NamedTuple"),
+        *("out", "threads", "ctypes", "os", "numba", "warmup", "given"),
     }
 )
 

@@ -1,0 +1,145 @@
+"""C99 with OpenMP as a language of loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from derive.errors import UnsupportedError
+from derive.kernel.dialect import BLOCK, Buffer, Dialect, Kind, Lines, indented
+
+TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "double", "store": "STORE"}
+CONSTANTS = {"pi": "3.14159265358979323846", "e": "2.71828182845904523536"}
+GENERIC: Mapping[str, str] = {
+    "sqrt": "sqrt",
+    "exp": "exp",
+    "log": "log",
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "abs": "fabs",
+    "erf": "erf",
+    "power": "pow",
+}
+"""Functions of <tgmath.h>, which go by the type of the argument."""
+
+OWN: Mapping[str, str] = {
+    "power2": "(T x) { return x * x; }",
+    "power3": "(T x) { return x * x * x; }",
+    "power4": "(T x) { return (x * x) * (x * x); }",
+    "sign": "(T x) { return x != x ? x : (T)((x > 0) - (x < 0)); }",
+    "relu": "(T x) { return x < 0 ? (T)0 : x; }",
+    "max": "(T x, T y) { return x > y || x != x ? x : y; }",
+    "min": "(T x, T y) { return x < y || x != x ? x : y; }",
+    "softplus": "(T x) { return (x < 0 ? (T)0 : x) + log1p(exp(-fabs(x))); }",
+    "sigmoid": "(T x) { const T e = exp(-fabs(x)); return (x < 0 ? e : (T)1) / (1 + e); }",
+}
+"""Functions of ours, for either type `T`; a NaN comes out as it went in."""
+
+
+class CDialect(Dialect):
+    """Texts of C; `used` collects the functions of ours, with their types."""
+
+    end = ";"
+    both = "&&"
+
+    def __init__(self) -> None:
+        self.used = set[tuple[str, Kind]]()
+
+    def number(self, value: Fraction, kind: Kind) -> str:
+        return f"({TYPES[kind]}){decimal(value)}"
+
+    def constant(self, name: str, kind: Kind) -> str:
+        known = {"nan": "NAN", "inf": "INFINITY"} | CONSTANTS
+        return f"({TYPES[kind]}){known[name]}"
+
+    def cast(self, kind: Kind, text: str) -> str:
+        return f"({TYPES[kind]}){text}"
+
+    def function(self, name: str, arguments: list[str], kind: Kind) -> str:
+        if name in GENERIC:
+            return f"{GENERIC[name]}({', '.join(arguments)})"
+        if name not in OWN:
+            raise UnsupportedError(f"the function {name} cannot be exported to C")
+        if name in ("max", "min") and len(arguments) > 2:
+            arguments = [arguments[0], self.function(name, arguments[1:], kind)]
+        self.used.add((name, kind))
+        return f"{name}_{kind}({', '.join(arguments)})"
+
+    def select(self, test: str, yes: str, no: str) -> str:
+        return f"({test} ? {yes} : {no})"
+
+    def declare(self, kind: Kind, name: str, value: str, fixed: bool = True) -> str:
+        return f"{'const ' if fixed else ''}{TYPES[kind]} {name} = {value};"
+
+    def entry(self, name: str, offsets: list[str]) -> str:
+        terms = [f"{offset} * {name}_{axis}" for axis, offset in enumerate(offsets)]
+        return f"{name}[{' + '.join(terms) or '0'}]"
+
+    def slice(self, buffer: Buffer) -> str:
+        return (
+            f"{TYPES[buffer.kind]} *const {buffer.name} = w_{buffer.name}"
+            f" + t * PADDED({buffer.size});"
+        )
+
+    def share(self, name: str, thread: str, at: str, size: str) -> str:
+        return f"w_{name}[{thread} * PADDED({size}) + {at}]"
+
+    def loop(self, var: str, low: str, high: str, body: Lines, sums: tuple[str, ...] = ()) -> Lines:
+        added = f" reduction(+ : {', '.join(sums)})" if sums else ""
+        return [f"#pragma omp simd{added}", *self.turns(var, low, high, body)]
+
+    def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
+        head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
+        return [head, *indented(body), "}"]
+
+    def blocks(self, low: str, high: str, body: Lines) -> Lines:
+        return [
+            f"for (int64_t start = {low}; start < {high}; start += {BLOCK}) {{",
+            f"    const int64_t stop = start + {BLOCK} < {high} ? start + {BLOCK} : {high};",
+            *indented(body),
+            "}",
+        ]
+
+    def team(self, number: int, turns: str, work: str, body: Lines) -> Lines:
+        m = f"m{number}"
+        return [
+            f"const int64_t {m} = team(threads, {turns}, {work});",
+            f"#pragma omp parallel for num_threads({m}) schedule(static, 1) if ({m} > 1)",
+            f"for (int64_t t = 0; t < {m}; t++) {{",
+            f"    const int64_t lo = {turns} * t / {m}, hi = {turns} * (t + 1) / {m};",
+            *indented(body),
+            "}",
+        ]
+
+    def when(self, test: str, body: Lines) -> Lines:
+        return [f"if ({test}) {{", *indented(body), "}"]
+
+    def helpers(self) -> Lines:
+        """The definitions of the functions of ours that were used."""
+        return [
+            f"static inline T {name}_{kind}{OWN[name]}".replace("T ", f"{TYPES[kind]} ").replace(
+                "(T)", f"({TYPES[kind]})"
+            )
+            for name, kind in sorted(self.used)
+        ]
+
+
+def decimal(value: Fraction) -> str:
+    """A rational as a literal, a quotient of two where it is no short decimal."""
+    if value.denominator == 1 and abs(value) < 2**53:
+        text = f"{value.numerator}.0"
+    elif Fraction(float(value)) == value and len(repr(float(value))) < 12:
+        text = repr(float(value))
+    else:
+        text = f"({float(value.numerator)!r} / {float(value.denominator)!r})"
+    return f"({text})" if value < 0 else text

@@ -1,0 +1,101 @@
+"""What differs between the languages of loops: numbers, functions, statements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Kind = Literal["real", "wide", "store"]
+"""The working type, float64, and the type of the arguments."""
+
+Lines = list[str]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A flat array: of each thread where `private`, else of the whole call."""
+
+    name: str
+    kind: Kind
+    size: str
+    private: bool
+
+
+class Dialect(ABC):
+    """Texts of one language. Whole numbers, `+ - * /`, comparisons and `=` are common to all."""
+
+    end = ""
+    """The end of a statement."""
+    both = "and"
+    """The sign of a conjunction."""
+
+    @abstractmethod
+    def number(self, value: Fraction, kind: Kind) -> str:
+        """A rational number."""
+
+    @abstractmethod
+    def constant(self, name: str, kind: Kind) -> str:
+        """`pi`, `e`, `nan` or `inf`."""
+
+    @abstractmethod
+    def cast(self, kind: Kind, text: str) -> str:
+        """A number in another type."""
+
+    @abstractmethod
+    def function(self, name: str, arguments: list[str], kind: Kind) -> str:
+        """A known function; an UnsupportedError for others."""
+
+    @abstractmethod
+    def select(self, test: str, yes: str, no: str) -> str:
+        """One of two numbers, of which only that one is computed."""
+
+    @abstractmethod
+    def declare(self, kind: Kind, name: str, value: str, fixed: bool = True) -> str:
+        """A local number."""
+
+    @abstractmethod
+    def entry(self, name: str, offsets: list[str]) -> str:
+        """An entry of an argument or a result."""
+
+    @abstractmethod
+    def slice(self, buffer: Buffer) -> str:
+        """The statement that gives thread `t` its own part of a buffer."""
+
+    @abstractmethod
+    def share(self, name: str, thread: str, at: str, size: str) -> str:
+        """An entry of a thread's part of a buffer."""
+
+    @abstractmethod
+    def loop(self, var: str, low: str, high: str, body: Lines, sums: tuple[str, ...] = ()) -> Lines:
+        """The turns low ≤ var < high."""
+
+    @abstractmethod
+    def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
+        """The same where no turn depends on another, apart from numbers that are added up."""
+
+    @abstractmethod
+    def blocks(self, low: str, high: str, body: Lines) -> Lines:
+        """`start` and `stop` in steps of BLOCK turns."""
+
+    @abstractmethod
+    def team(self, number: int, turns: str, work: str, body: Lines) -> Lines:
+        """One turn of `t` for each of `m<number>` threads, with its range `lo` … `hi`."""
+
+    @abstractmethod
+    def when(self, test: str, body: Lines) -> Lines:
+        """Statements under a condition."""
+
+    def set(self, target: str, value: str, sign: str = "=") -> str:
+        """An assignment, or `+=`, `*=`."""
+        return f"{target} {sign} {value}{self.end}"
+
+
+BLOCK = 128
+"""How many terms are added up in the working type before float64 takes the sum."""
+
+
+def indented(lines: Lines) -> Lines:
+    """The lines four columns to the right."""
+    return [f"    {line}" if line else line for line in lines]

@@ -1,0 +1,189 @@
+"""Entries as text in a language of loops, in the order in which the plan has their terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import count
+from typing import assert_never
+
+from derive.errors import UnsupportedError
+from derive.kernel.dialect import Dialect, Kind, Lines
+from derive.kernel.entries import (
+    Apply,
+    Condition,
+    Const,
+    Entry,
+    Load,
+    Num,
+    Place,
+    Pow,
+    Reduce,
+    Times,
+    Total,
+    Where,
+    is_label,
+    power,
+    product,
+)
+from derive.kernel.loops import opened
+from derive.kernel.plan import Step
+from derive.meaning.terms import Affine
+
+Read = Callable[[Load, Kind], str]
+Key = tuple[Load, Kind]
+
+
+@dataclass
+class Formulas:
+    """Texts of entries over loop variables; `read` gives the text of a stored entry.
+
+    A virtual step becomes a local number of the innermost open scope, once for each position.
+    Under a condition it is written in place, so that nothing is read that the condition excludes.
+    """
+
+    to: Dialect
+    sizes: Mapping[str, str]
+    read: Read
+    virtual: Mapping[str, Step]
+    _scopes: list[tuple[Lines, dict[Key, str]]] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @contextmanager
+    def scope(self) -> Iterator[Lines]:
+        """A block of statements: what is written in it lands in the list."""
+        lines: Lines = []
+        self._scopes.append((lines, {}))
+        try:
+            yield lines
+        finally:
+            self._scopes.pop()
+
+    def whole(self, at: Affine) -> str:
+        """A whole number over sizes and loop variables, in brackets when it is compound."""
+        text = ""
+        for name, factor in at.terms:
+            own = name[1:] if is_label(name) else self.sizes[name]
+            own = own if abs(factor) == 1 else f"{abs(factor)} * {own}"
+            text += f" {'-' if factor < 0 else '+'} {own}"
+        if at.constant or not text:
+            text += f" {'-' if at.constant < 0 else '+'} {abs(at.constant)}"
+        text = text[3:] if text.startswith(" + ") else f"-{text[3:]}"
+        return f"({text})" if " " in text or text.startswith("-") else text
+
+    def test(self, condition: Condition, kind: Kind) -> str:
+        """A conjunction; positions are compared as whole numbers."""
+        parts = []
+        for left, sign, right in condition:
+            if isinstance(left, Place | Num) and isinstance(right, Place | Num):
+                parts.append(f"{self._integer(left)} {sign} {self._integer(right)}")
+            else:
+                parts.append(f"{self.text(left, kind, True)} {sign} {self.text(right, kind, True)}")
+        joined = f" {self.to.both} ".join(f"({part})" for part in parts)
+        return joined or "1 == 1"
+
+    def _integer(self, side: Place | Num) -> str:
+        if isinstance(side, Place):
+            return self.whole(side.at)
+        return self.to.number(side.value, "wide")
+
+    def text(self, entry: Entry, kind: Kind, guarded: bool = False) -> str:
+        """An entry as a number of a kind."""
+
+        def inner(part: Entry) -> str:
+            return self.text(part, kind, guarded)
+
+        match entry:
+            case Num(value):
+                return self.to.number(value, kind)
+            case Const(name):
+                return self.to.constant(name, kind)
+            case Place(at):
+                return self.to.cast(kind, self.whole(at))
+            case Load():
+                return self._load(entry, kind, guarded)
+            case Total(terms):
+                return _total([self._signed(term, inner) for term in terms])
+            case Times(factors):
+                return self._product(factors, kind, inner)
+            case Pow(base, exponent):
+                return self._power(base, exponent, kind, inner)
+            case Apply(function, arguments, orders):
+                if any(orders):
+                    raise UnsupportedError(f"the derivative of {function} cannot be exported")
+                return self.to.function(function, [inner(a) for a in arguments], kind)
+            case Where(condition, yes, no):
+                chosen = (self.text(part, kind, True) for part in (yes, no))
+                return self.to.select(self.test(condition, kind), *chosen)
+            case Reduce():
+                raise AssertionError("reductions are steps of their own")
+            case _:
+                assert_never(entry)
+
+    def _load(self, load: Load, kind: Kind, guarded: bool) -> str:
+        if load.array not in self.virtual:
+            return self.read(load, kind)
+        body = opened(load, self.virtual)
+        if guarded:
+            return self.text(body, kind, True)
+        for _, known in self._scopes:
+            if (load, kind) in known:
+                return known[load, kind]
+        value = self.text(body, kind)
+        name = f"e{next(self._numbers)}"
+        lines, known = self._scopes[-1]
+        lines.append(self.to.declare(kind, name, value))
+        known[load, kind] = name
+        return name
+
+    def _signed(self, term: Entry, inner: Callable[[Entry], str]) -> tuple[str, str]:
+        """The sign of a term, and its text without it."""
+        if isinstance(term, Num) and term.value < 0:
+            return "-", inner(Num(-term.value))
+        if isinstance(term, Times) and isinstance(term.factors[0], Num):
+            number = term.factors[0].value
+            if number < 0:
+                return "-", inner(product((Num(-number), *term.factors[1:])))
+        return "+", inner(term)
+
+    def _product(
+        self, factors: tuple[Entry, ...], kind: Kind, inner: Callable[[Entry], str]
+    ) -> str:
+        above = [f for f in factors if not _is_below(f)]
+        below = [power(f.base, -f.exponent) for f in factors if isinstance(f, Pow) and _is_below(f)]
+        if len(above) > 1 and above[0] == Num(Fraction(-1)):
+            text = f"-{' * '.join(map(inner, above[1:]))}"
+        else:
+            text = " * ".join(map(inner, above)) or self.to.number(Fraction(1), kind)
+        if below:
+            under = " * ".join(map(inner, below))
+            text = f"{text} / ({under})" if len(below) > 1 else f"{text} / {under}"
+        return f"({text})"
+
+    def _power(
+        self, base: Entry, exponent: Fraction, kind: Kind, inner: Callable[[Entry], str]
+    ) -> str:
+        if exponent < 0:
+            one = self.to.number(Fraction(1), kind)
+            return f"({one} / {inner(power(base, -exponent))})"
+        text = inner(base)
+        if exponent.denominator == 2:
+            text, exponent = self.to.function("sqrt", [text], kind), exponent * 2
+        if exponent == 1:
+            return text
+        if exponent.denominator == 1 and exponent <= 4:
+            return self.to.function(f"power{exponent}", [text], kind)
+        return self.to.function("power", [text, self.to.number(exponent, kind)], kind)
+
+
+def _is_below(factor: Entry) -> bool:
+    return isinstance(factor, Pow) and factor.exponent < 0
+
+
+def _total(terms: list[tuple[str, str]]) -> str:
+    """Signed terms as one sum, in brackets."""
+    text = "".join(f" {sign} {term}" for sign, term in terms)
+    text = text[3:] if text.startswith(" + ") else f"-{text[3:]}"
+    return f"({text})"

@@ -1,0 +1,184 @@
+"""What modules of compiled kernels share: arguments, results into given arrays, threads."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from derive.kernel.entries import Where, subentries
+from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
+from derive.kernel.loops import Nest, nest_of
+from derive.kernel.names import in_docstring
+from derive.kernel.plan import Plan, Result
+
+
+class Native(Front):
+    """A module whose function checks its arguments in Python and computes in compiled code."""
+
+    options = (
+        *Front.options,
+        "out: dict[str, numpy.ndarray] | None = None,",
+        "threads: int = 0,",
+    )
+    option_notes = (
+        *Front.option_notes,
+        "out: arrays that take results, by name; none may overlap another array",
+        "threads: at most how many are used, 0 for one on each core",
+    )
+    imports: tuple[str, ...] = ()
+
+    def __init__(self, plan: Plan, function: str, version: str) -> None:
+        super().__init__(plan, function, version)
+        self.nest: Nest = nest_of(plan)
+        self.inside = {p.array: f"a_{self.names[p.array]}" for p in plan.parameters}
+        self.inside |= {
+            step.array: f"v_{self.names.get(step.array, step.array + '_')}" for step in plan.steps
+        }
+        self.inside |= {r.array: f"o_{self.names[r.array]}" for r in plan.results}
+        self.lengths = {size: f"n_{name}" for size, name in self.sizes.items()}
+
+    def text(self) -> str:
+        """The whole module."""
+        body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
+        helpers = "\n\n\n".join(sorted(h.strip() for h in self.texts.helpers))
+        modules = {*self.imports, *(["math"] if "math." in helpers else [])}
+        pieces = [
+            f'"""{self.title()}\n\nWritten by derive {in_docstring(self.version)}.\n"""\n\n'
+            "from __future__ import annotations\n\n"
+            + "".join(f"import {module}\n" for module in sorted(modules))
+            + f"from typing import NamedTuple\n\nimport numpy\n{self.third_party()}\n"
+            f"__all__ = {self.public()}",
+            self.gradients(),
+            self.signature() + "\n" + body,
+            *self.compiled(),
+            ARRAY.strip(),
+            NUMBER.strip() if self.numbers else "",
+            WANTED.strip(),
+            RESULTS.strip(),
+            THREADS.strip(),
+            helpers,
+        ]
+        return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
+
+    def third_party(self) -> str:
+        """Imports besides NumPy."""
+        return ""
+
+    def public(self) -> str:
+        """The public names, as a list."""
+        return f'["Gradients", "{self.function}"]'
+
+    def compiled(self) -> list[str]:
+        """The code that computes, and what builds it."""
+        raise NotImplementedError
+
+    def call(self) -> Iterator[str]:
+        """The statements that run it."""
+        raise NotImplementedError
+
+    # ---- body -----------------------------------------------------------------------------------
+
+    def _body(self) -> Iterator[str]:
+        yield self.docstring()
+        yield "wanted = _wanted(want)"
+        yield from self.validation()
+        yield "threads = _threads(threads)"
+        names = [self.names[p.array] for p in self.arrays]
+        given = sequence(names) if names else "()"
+        shapes = [f'    "{self.names[r.array]}": {self._lengths(r)},' for r in self.plan.results]
+        yield "\n".join(["shapes = {", *shapes, "}"])
+        yield f"given = _results(out, wanted, shapes, dtype, {given})"
+        yield from self._checked()
+        yield from self.call()
+        returned = [
+            f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
+        ]
+        yield "\n".join(["return Gradients(", *returned, ")"])
+
+    def _lengths(self, result: Result) -> str:
+        lengths = [self.texts.size(size) for size in result.form.target.shape]
+        return sequence(lengths) if lengths else "()"
+
+    def _checked(self) -> Iterator[str]:
+        """The assumptions, in NumPy."""
+        lines = list(self.checks())
+        steps = [s for check in self.plan.checks for s in check.steps]
+        if any(isinstance(e, Where) for s in steps for e in subentries(s.body)) and lines:
+            lines = [textwrap.indent(line, "    ") for line in lines]
+            yield 'with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):'
+        yield from lines
+
+
+RESULTS = '''
+def _results(out, wanted, shapes, dtype, arguments):
+    """The arrays that results go to: the caller's, or new ones."""
+    if out is not None and not isinstance(out, dict):
+        raise ValueError(f"out: expected a dictionary of arrays, got {type(out).__name__}")
+    given = dict(out or {})
+    for name, value in given.items():
+        if name not in wanted:
+            raise ValueError(f"out: {name!r} is not one of the wanted {sorted(wanted)}")
+        _usable(name, value, shapes[name], dtype)
+        for other in (*arguments, *(v for k, v in given.items() if k != name)):
+            if _overlap(value, other):
+                raise ValueError(f"out: {name} overlaps another array")
+    for name, shape in shapes.items():
+        if name not in given:
+            given[name] = numpy.empty(shape, dtype)
+    return given
+
+
+def _usable(name, value, shape, dtype):
+    """Refuse an array that cannot take a result."""
+    if type(value) is not numpy.ndarray:
+        raise ValueError(f"out: {name}: expected a NumPy array, got {type(value).__name__}")
+    if value.shape != shape or value.dtype != dtype:
+        raise ValueError(
+            f"out: {name}: expected shape {shape} and {dtype}, got {value.shape} and {value.dtype}"
+        )
+    if not value.flags.writeable:
+        raise ValueError(f"out: {name}: is read-only")
+    extent = value.itemsize
+    for stride, length in sorted((abs(s), n) for s, n in zip(value.strides, shape) if n > 1):
+        if stride < extent:
+            raise ValueError(f"out: {name}: entries share memory")
+        extent = stride * (length - 1) + extent
+    if not value.flags.aligned or any(s % value.itemsize for s in value.strides):
+        raise ValueError(f"out: {name}: entries are not aligned")
+
+
+def _overlap(one, other):
+    """Whether two arrays share memory, or may and nobody can tell."""
+    if not isinstance(other, numpy.ndarray) or not numpy.may_share_memory(one, other):
+        return False
+    try:
+        return numpy.shares_memory(one, other, max_work=100_000)
+    except numpy.exceptions.TooHardError:
+        return True
+
+
+def _dense(value):
+    """The array itself, or an aligned copy."""
+    if value.flags.aligned and not any(s % value.itemsize for s in value.strides):
+        return value
+    return numpy.array(value, order="C")
+'''
+
+THREADS = '''
+def _threads(wish):
+    """How many threads to use."""
+    if isinstance(wish, bool) or not isinstance(wish, (int, numpy.integer)) or wish < 0:
+        raise ValueError(f"threads: expected a whole number from 0, got {wish!r}")
+    if _FORKED:
+        return 1  # the threads of the parent are not there any more
+    if wish:
+        return min(int(wish), 256)
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), 64)
+    return min(os.cpu_count() or 1, 64)
+
+
+_FORKED = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _FORKED.append(True))
+'''

@@ -1,0 +1,221 @@
+"""A plan as a standalone Python module that compiles its C on first use and loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from derive.kernel.c_dialect import CDialect
+from derive.kernel.front import version_of
+from derive.kernel.names import function_name
+from derive.kernel.native import Native
+from derive.kernel.plan import Plan
+from derive.kernel.writer import Written, write
+
+
+def emit_c(plan: Plan, name: str, version: str = "") -> str:
+    """The source of a module with the function `name`, which computes the plan in C.
+
+    `version` is that of the prover, this installation's by default. Raises UsageError when the
+    name is not an identifier, UnsupportedError for a function that C has not.
+    """
+    return _Module(plan, function_name(name), version or version_of()).text()
+
+
+class _Module(Native):
+    imports = (
+        "atexit",
+        "ctypes",
+        "hashlib",
+        "os",
+        "platform",
+        "shlex",
+        "shutil",
+        "subprocess",
+        "tempfile",
+        "threading",
+    )
+
+    def compiled(self) -> list[str]:
+        dialect = CDialect()
+        written = write(self.nest, self.inside, self.lengths, dialect)
+        source = "\n".join([PRELUDE.strip(), "", *dialect.helpers(), "", *self._function(written)])
+        return [f"_SOURCE = r'''\n{source}\n'''", LOADER.strip()]
+
+    def call(self) -> Iterator[str]:
+        bits = [f'("{name}" in wanted) * {1 << k}' for k, name in enumerate(self.results)]
+        numbers = [self.names[p.array] for p in self.numbers]
+        arrays = [f"_dense({self.names[p.array]})" for p in self.arrays]
+        arrays += [f'given["{name}"]' for name in self.results]
+        sizes = "".join(f"{name}, " for name in self.sizes.values())
+        yield "\n".join(
+            [
+                "_run(",
+                "    dtype,",
+                "    work,",
+                f"    (threads, {' + '.join(bits)}, {sizes}),",
+                f"    ({''.join(f'{array}, ' for array in arrays)}),",
+                f"    ({''.join(f'{number}, ' for number in numbers)}),",
+                ")",
+            ]
+        )
+
+    def _function(self, written: Written) -> Iterator[str]:
+        """The C function: `a` are whole numbers and addresses, `c` are numbers."""
+        yield "int kernel(const int64_t *a, const double *c) {"
+        yield "    const int64_t threads = a[0], want = a[1];"
+        at = 2
+        for name in self.lengths.values():
+            yield f"    const int64_t {name} = a[{at}];"
+            at += 1
+        yield "    (void)threads, (void)want, (void)c;"
+        ranks = [(self.inside[p.array], "const ", len(p.symbol.shape)) for p in self.arrays]
+        ranks += [(self.inside[r.array], "", len(r.form.target.shape)) for r in self.plan.results]
+        for name, const, rank in ranks:
+            yield f"    {const}STORE *const {name} = ({const}STORE *)(intptr_t)a[{at}];"
+            for axis in range(rank):
+                last = f"LAST(a[{at + 1 + axis}])" if axis == rank - 1 else f"a[{at + 1 + axis}]"
+                yield f"    const int64_t {name}_{axis} = {last};"
+            at += 1 + rank
+        for number, p in enumerate(self.numbers):
+            yield f"    const double {self.inside[p.array]} = c[{number}];"
+        yield from self._inside(written)
+
+    def _inside(self, written: Written) -> Iterator[str]:
+        """The buffers, the statements, and the way out."""
+        types = {"real": "REAL", "wide": "double", "store": "STORE"}
+        for name in written.numbers:
+            yield f"    double {name} = 0;"
+        yield "    int failed = 0;"
+        for b in written.buffers:
+            name = f"w_{b.name}" if b.private else b.name
+            size = f"threads * PADDED({b.size})" if b.private else f"PADDED({b.size})"
+            yield f"    {types[b.kind]} *const {name} = reserve({size}, sizeof *{name}, &failed);"
+        yield "    if (!failed) {"
+        yield from (line if line[:1] == "#" else f"        {line}" for line in written.lines)
+        yield "    }"
+        for b in written.buffers:
+            yield f"    free({f'w_{b.name}' if b.private else b.name});"
+        yield "    return failed;"
+        yield "}"
+
+
+PRELUDE = r"""
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <tgmath.h>
+
+/* REAL computes, STORE is the type of the arguments; UNIT: entries of the last axes are adjacent */
+#ifdef UNIT
+#define LAST(stride) 1
+#else
+#define LAST(stride) (stride)
+#endif
+#define PADDED(size) ((((size) > 0 ? (size) : 0) + 31) & ~(int64_t)15)
+
+static inline void *reserve(int64_t entries, size_t size, int *failed) {
+    void *found = malloc((size_t)(entries > 0 ? entries : 1) * size);
+    if (!found) *failed = 1;
+    return found;
+}
+
+static inline int64_t team(int64_t threads, int64_t turns, double work) {
+    const int64_t worth = work < 65536 ? 1 : work < 1e15 ? (int64_t)(work / 32768) : threads;
+    const int64_t most = threads < worth ? threads : worth;
+    return most < turns ? most : turns > 1 ? turns : 1;
+}
+"""
+
+LOADER = '''
+_FLAGS = ("-march=native -fopenmp", "-fopenmp", "-march=native", "")
+_LOCK = threading.Lock()
+_LOADED = {}
+
+
+def _run(dtype, work, sizes, arrays, numbers):
+    """Call the compiled function; build it first where it is not there yet."""
+    unit = all(
+        not a.ndim or a.shape[-1] == 1 or a.strides[-1] == a.itemsize for a in arrays
+    )
+    key = (dtype.itemsize, work.itemsize, unit)
+    function = _LOADED.get(key)
+    if function is None:
+        with _LOCK:
+            function = _LOADED.get(key) or _LOADED.setdefault(key, _load(*key))
+    whole = list(sizes)
+    for array in arrays:
+        whole.append(array.__array_interface__["data"][0])
+        whole += [stride // array.itemsize for stride in array.strides]
+    given = (ctypes.c_int64 * len(whole))(*whole)
+    if function(given, (ctypes.c_double * (len(numbers) or 1))(*map(float, numbers))):
+        raise MemoryError("no memory for the sums of the kernel")
+
+
+def _load(store, real, unit):
+    """The function for one pair of types, from the cache or compiled."""
+    types = {4: "float", 8: "double"}
+    defines = [f"-DSTORE={types[store]}", f"-DREAL={types[real]}", *["-DUNIT"] * unit]
+    compiler = _compiler()
+    machine = (platform.machine(), platform.processor(), _cpu(), *compiler)
+    text = "\\0".join((_SOURCE, *defines, *machine))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    path = os.path.join(_cache(), f"kernel_{digest}.so")
+    if not os.path.exists(path):
+        _compile(compiler, defines, path)
+    function = ctypes.CDLL(path).kernel
+    function.restype = ctypes.c_int
+    return function
+
+
+def _compiler():
+    """The C compiler: $CC, or the first of the usual names."""
+    named = shlex.split(os.environ.get("CC", ""))
+    for command in (named,) if named else (["cc"], ["gcc"], ["clang"]):
+        found = shutil.which(command[0])
+        if found:
+            return [found, *command[1:]]
+    missing = f"CC = {named[0]!r} is not there" if named else "no C compiler was found"
+    raise RuntimeError(f"{missing}: install gcc or clang, or name one in the variable CC")
+
+
+def _compile(compiler, defines, path):
+    """Build the shared library, without what the compiler does not know."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:
+        source, built = os.path.join(folder, "kernel.c"), os.path.join(folder, "kernel.so")
+        with open(source, "w", encoding="ascii") as file:
+            file.write(_SOURCE)
+        common = ["-std=gnu99", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared"]
+        for flags in _FLAGS:
+            command = [*compiler, *common, *shlex.split(flags), *defines, source, "-o", built]
+            done = subprocess.run([*command, "-lm"], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                os.replace(built, path)
+                return
+        raise RuntimeError(f"{compiler[0]} cannot compile the kernel: {done.stderr[-2000:]}")
+
+
+def _cpu():
+    """What tells one processor from another, as far as the system says."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            return "".join(sorted({line for line in file if line.startswith(("model", "flags"))}))
+    except OSError:
+        return ""
+
+
+def _cache():
+    """A folder that only this user can write: $DERIVE_KERNEL_CACHE, or in the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    path = os.environ.get("DERIVE_KERNEL_CACHE") or os.path.join(base, "derive-kernels")
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        about = os.stat(path)
+        alone = not about.st_mode & 0o022 and about.st_uid == os.getuid()
+        if alone and os.access(path, os.W_OK):
+            return path
+    except (OSError, AttributeError):
+        pass  # no such folder can be made, or the system knows no owners
+    path = tempfile.mkdtemp(prefix="derive_kernels_")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+'''
