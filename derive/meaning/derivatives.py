@@ -8,7 +8,7 @@ from typing import Literal
 from derive.meaning import terms as t
 from derive.meaning.graph import symbols_in
 from derive.meaning.names import key_of, labelled_key
-from derive.meaning.setting import Setting, Typed
+from derive.meaning.setting import Names, Setting, Typed
 from derive.meaning.subscripts import Positions, known, positions, undeclared
 from derive.reading import syntax as s
 
@@ -217,11 +217,26 @@ def _entry(setting: Setting, node: s.Subscript, base: s.Expr, items: tuple[s.Exp
     return symbol, before + at, 1
 
 
+_LOSSES = frozenset({"L", "J", "\\ell", "loss", "\\mathcal{L}", "\\mathcal{J}", "\\mathcal{E}"})
+
+
+def _is_objective(names: Names, symbol: t.Symbol) -> bool:
+    """Whether a defined scalar is the objective: a loss by its letter or by what the text says,
+    that no other definition uses."""
+    if symbol.role != "defined" or symbol.shape:
+        return False
+    if any(symbol.key in used for used in names.uses.values()):
+        return False
+    return symbol.key in _LOSSES or symbol.key in names.losses
+
+
 def _ambiguous(setting: Setting, of: t.Term, target: t.Symbol) -> bool:
     """Whether a name that is held in the direct reading depends on the target."""
     names = setting.names
     found = symbols_in(of)
     if any(names.symbols[key].role == "objective" for key in found if key in names.symbols):
+        return False
+    if isinstance(of, t.Variable) and _is_objective(names, of.symbol):
         return False
     match of:
         case t.Variable(symbol=symbol) | t.Element(base=t.Variable(symbol=symbol)):

@@ -183,3 +183,19 @@ SCALED = r"Let $x \in \mathbb{R}^N$ and $\beta \in \mathbb{R}$."
 )  # fmt: skip
 def test_derivative_by_an_expression(definitions: str, formula: str, expected: str) -> None:
     assert display(f"{SCALED} Let {definitions}.", formula) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "verdict"),
+    [
+        (r"\frac{\partial L}{\partial z_i} = 1 + p_i", "proved"),
+        (r"\frac{\partial L}{\partial z_i} = 1", "refuted"),
+        (r"\frac{\partial L}{\partial p_i} = 1", "proved"),
+    ],
+)
+def test_the_derivative_of_a_defined_loss_is_total(formula: str, verdict: str) -> None:
+    text = (
+        r"Let $z \in \mathbb{R}^N$, $p_i = e^{z_i}$ and $L = \sum_i p_i + \sum_i z_i$. "
+        f"$${formula}$$"
+    )
+    assert last(text).verdict == verdict
