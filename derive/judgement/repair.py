@@ -23,7 +23,7 @@ from derive.meaning import terms as t
 from derive.meaning.claims import Claim
 from derive.meaning.classify import EQUALS
 from derive.meaning.graph import subterms, symbols_in
-from derive.meaning.names import walk
+from derive.meaning.names import key_of, walk
 from derive.reading import syntax as s
 from derive.writing.to_latex import to_latex
 
@@ -31,6 +31,7 @@ SECONDS = 2.0
 MOST_CANDIDATES = 400
 """Candidates of one kind that are looked at once they agree at the point of the screen."""
 MOST_SHOWN = 3
+MOST_OF_ONE_SIDE = 2
 MOST_NODES = 600
 """Longer equations are left alone: their edits are too many to look at."""
 SUPPOSING = 0.7
@@ -129,7 +130,13 @@ class _Found:
             if monotonic() > self.deadline or self._enough(candidate.cost):
                 return
             held = self.sides.get(candidate.side, [])
-            if len(held) < MOST_SHOWN and not (held and candidate.cost > held[0].cost + SPREAD):
+            if any(
+                _names(r.left, r.right) == _names(candidate.left, candidate.right) for r in held
+            ):
+                continue  # what is true about one side has one value: another way to write it
+            if len(held) < MOST_OF_ONE_SIDE and not (
+                held and candidate.cost > held[0].cost + SPREAD
+            ):
                 reading = _true_reading(self.claim, candidate, self.prover, self.deadline)
                 if reading is not None and self._says_something(reading, single):
                     self.sides.setdefault(candidate.side, []).append(
@@ -143,6 +150,18 @@ class _Found:
                             self.claim.context,
                         )
                     )
+
+    def _has_room(self, candidate: Candidate) -> bool:
+        """Whether a candidate is near enough and no other way to write one that is held.
+
+        What is true about one side has one value, so it must have other names in it.
+        """
+        held = self.sides.get(candidate.side, [])
+        names = _names(candidate.left, candidate.right)
+        if any(_names(repair.left, repair.right) == names for repair in held):
+            return False
+        near = not held or candidate.cost <= held[0].cost + SPREAD
+        return near and len(held) < MOST_OF_ONE_SIDE
 
     def _says_something(self, reading: t.Reading, single: bool) -> bool:
         """Whether an equation is more than that nothing depends directly on something.
@@ -159,7 +178,9 @@ class _Found:
     def _enough(self, cost: int) -> bool:
         """Whether no later candidate of a cost can be among those shown."""
         held = [self.sides.get(side, []) for side in ("left", "right")]
-        return all(len(one) == MOST_SHOWN or (one and cost > one[0].cost + SPREAD) for one in held)
+        return all(
+            len(one) == MOST_OF_ONE_SIDE or (one and cost > one[0].cost + SPREAD) for one in held
+        )
 
     def shown(self) -> tuple[Repair, ...]:
         """The nearest of each side, then the next ones, in the order of their cost."""
@@ -168,6 +189,12 @@ class _Found:
         ranked.sort(key=lambda entry: (entry[0], entry[1].cost))
         chosen = [repair for _, repair in ranked[:MOST_SHOWN]]
         return tuple(sorted(chosen, key=lambda repair: repair.cost))
+
+
+def _names(left: s.Expr, right: s.Expr) -> frozenset[str]:
+    """The names that stand in an equation."""
+    found = (key_of(part) for side in (left, right) for part in walk(side))
+    return frozenset(key for key in found if key is not None)
 
 
 def _holds_under(claim: Claim, given: Supposition, deadline: float) -> bool:

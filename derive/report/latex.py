@@ -18,7 +18,7 @@ from derive.reading.syntax import Chain, Expr, Relation
 from derive.report.pdf import compile_pdf
 from derive.report.terminal import Story, equation
 from derive.report.tex_lines import LINE, MARK, Line, plain_lines, width
-from derive.report.tex_text import condition, formula, prose, remark
+from derive.report.tex_text import condition, formula, prose, remark, suggested
 from derive.report.words import VERDICTS, entries, statement_of, telling
 from derive.writing.to_latex import escaped, to_latex
 
@@ -179,7 +179,7 @@ def explanation(judgement: Judgement) -> Iterator[str]:
     if judgement.witness:
         yield f"witness: {witness(judgement.witness)}"
     for repair in judgement.repairs:
-        yield f"perhaps: {remark(repair)}"
+        yield f"perhaps: {suggested(repair)}"
     if judgement.reason:
         yield remark(judgement.reason)
 

@@ -13,7 +13,7 @@ from derive.meaning.claims import Claim, Unread
 from derive.meaning.to_syntax import to_syntax
 from derive.reading.statements import Heading, Prose
 from derive.report.terminal import equation
-from derive.report.words import because, statement_of, summary, witness_text
+from derive.report.words import because, statement_of, suggestion, summary, witness_text
 from derive.writing.to_latex import to_latex
 from derive.writing.to_mathml import to_mathml
 
@@ -107,7 +107,7 @@ def _reasons(judgement: Judgement) -> Iterator[str]:
     if judgement.witness:
         yield _small("witness: " + witness_text(judgement.witness))
     for repair in judgement.repairs:
-        yield _small(f"perhaps: {repair}")
+        yield _small(f"perhaps: {suggestion(repair)}")
     if judgement.reason:
         yield _small(judgement.reason)
 

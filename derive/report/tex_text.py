@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from derive.errors import DeriveError
 from derive.meaning.to_syntax import name
+from derive.reading.parse import parse_expression
+from derive.report.words import parts, split_suggestion
 from derive.writing.symbols import GREEK
 from derive.writing.to_latex import escaped, to_latex
 
@@ -115,6 +117,17 @@ def remark(text: str) -> str:
         out += [prose(text[end : found.start()]), _name_or_words(found.group())]
         end = found.end()
     return "".join(out) + prose(text[end:])
+
+
+def suggested(text: str) -> str:
+    """A repair: its equation, and what was changed, as text and mathematics."""
+    equation, words = split_suggestion(text)
+    try:
+        shown = f"${to_latex(parse_expression(equation))}$"
+    except DeriveError:
+        return remark(text)
+    said = (prose(p) if isinstance(p, str) else f"${to_latex(p)}$" for p in parts(words))
+    return f"{shown} ({''.join(said)})"
 
 
 def _name_or_words(latex: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
@@ -15,11 +15,18 @@ from derive.judgement.verdict import Entries, VerdictName, Witness
 from derive.meaning.claims import Claim
 from derive.meaning.to_syntax import name
 from derive.reading.parse import parse_expression
-from derive.reading.syntax import Chain
+from derive.reading.syntax import Chain, Expr
 from derive.writing.to_linear import linear
 
 VERDICTS: tuple[VerdictName, ...] = ("proved", "refuted", "ill-typed", "undecided", "unread")
 MARKS = {"proved": "✓", "refuted": "✗", "ill-typed": "✗", "undecided": "?", "unread": "?"}
+
+_BETWEEN = re.compile(
+    r"( → |; |, a term of the sum in | is missing\b| is too many\b| under the sum\b| throughout\b"
+    r"|left side: |right side: |(?:second|third|first|fourth|last) case: |the term (?:[+−] )?|× "
+    r"|the transpose of |should be |holds if |index |exponent |derivative by | between | and )"
+)
+"""The words in what a repair says, between pieces of mathematics."""
 
 _TELLING = (
     rules.MEAN_DEVIATIONS,
@@ -97,18 +104,41 @@ def readable(text: str) -> str:
     return _LATEX_NAME.sub(shown, text)
 
 
-def suggestion(text: str) -> str:
-    """A repair, `equation in LaTeX (what was changed)`, with the mathematics in Unicode."""
-    equation, words, depth = text, "", 0
+def split_suggestion(text: str) -> tuple[str, str]:
+    """The equation of a repair and the words in parentheses behind it."""
+    depth = 0
     for at in range(len(text) - 1, -1, -1):
         depth += (text[at] == ")") - (text[at] == "(")
         if depth == 0:
-            equation, words = text[:at].rstrip(), text[at + 1 : -1]
-            break
+            return text[:at].rstrip(), text[at + 1 : -1]
+    return text, ""
+
+
+def suggestion(text: str) -> str:
+    """A repair, `equation in LaTeX (what was changed)`, with the mathematics in Unicode."""
+    equation, words = split_suggestion(text)
     try:
-        return f"{linear(parse_expression(equation))} ({readable(words)})"
+        shown = linear(parse_expression(equation))
     except DeriveError:
         return text
+    return f"{shown} ({''.join(p if isinstance(p, str) else linear(p) for p in parts(words))})"
+
+
+def parts(words: str) -> Iterator[str | Expr]:
+    """What was changed: the words in it as text, the mathematics in it as expressions."""
+    for piece in _BETWEEN.split(words):
+        if not any(mark in piece for mark in "\\_^"):
+            yield piece
+            continue
+        lead = piece[: len(piece) - len(piece.lstrip())]
+        try:
+            expression = parse_expression(piece.strip())
+        except DeriveError:
+            yield readable(piece)
+            continue
+        yield lead
+        yield expression
+        yield piece[len(piece.rstrip()) :]
 
 
 def summary(checked: Checked) -> str:
