@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from derive.errors import UnsupportedError
-from derive.kernel.dialect import BLOCK, Buffer, Dialect, Kind, Lines, indented
+from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Kind, Lines, indented
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "double", "store": "STORE"}
 CONSTANTS = {"pi": "3.14159265358979323846", "e": "2.71828182845904523536"}
@@ -102,6 +102,17 @@ class CDialect(Dialect):
         head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
         return [head, *indented(body), "}"]
 
+    def jammed(self, var: str, low: str, high: str, several: Lines, body: Lines) -> Lines:
+        return [
+            f"int64_t {var} = {low};",
+            f"for (; {var} + {JAM} <= {high}; {var} += {JAM}) {{",
+            *indented(several),
+            "}",
+            f"for (; {var} < {high}; {var}++) {{",
+            *indented(body),
+            "}",
+        ]
+
     def blocks(self, low: str, high: str, body: Lines) -> Lines:
         return [
             f"for (int64_t start = {low}; start < {high}; start += {BLOCK}) {{",
@@ -118,6 +129,16 @@ class CDialect(Dialect):
             f"for (int64_t t = 0; t < {m}; t++) {{",
             f"    const int64_t lo = {turns} * t / {m}, hi = {turns} * (t + 1) / {m};",
             *indented(body),
+            "}",
+        ]
+
+    def repeat(self, body: Lines, checks: Lines) -> Lines:
+        return [
+            "for (int64_t again = 0; again < 2; again++) {",
+            *indented(body),
+            "    int64_t far = 0;",
+            *indented(self.when("again == 0", checks)),
+            "    if (far == 0) break;",
             "}",
         ]
 

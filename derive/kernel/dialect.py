@@ -76,12 +76,20 @@ class Dialect(ABC):
         """The same where no turn depends on another, apart from numbers that are added up."""
 
     @abstractmethod
+    def jammed(self, var: str, low: str, high: str, several: Lines, body: Lines) -> Lines:
+        """The turns low ≤ var < high, JAM of them at once as long as there are so many."""
+
+    @abstractmethod
     def blocks(self, low: str, high: str, body: Lines) -> Lines:
         """`start` and `stop` in steps of BLOCK turns."""
 
     @abstractmethod
     def team(self, number: int, turns: str, work: str, body: Lines) -> Lines:
         """One turn of `t` for each of `m<number>` threads, with its range `lo` … `hi`."""
+
+    @abstractmethod
+    def repeat(self, body: Lines, checks: Lines) -> Lines:
+        """Statements, and once more when the checks after the first turn set `far` to 1."""
 
     @abstractmethod
     def when(self, test: str, body: Lines) -> Lines:
@@ -94,6 +102,10 @@ class Dialect(ABC):
 
 BLOCK = 128
 """How many terms are added up in the working type before float64 takes the sum."""
+
+
+JAM = 4
+"""How many turns of a loop of sums are made at once."""
 
 
 def indented(lines: Lines) -> Lines:

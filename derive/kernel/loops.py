@@ -13,6 +13,7 @@ from itertools import count
 
 from derive.kernel.entries import Apply, Entry, Load, Place, Pow, Reduce, rebuild, subentries
 from derive.kernel.plan import Plan, Step
+from derive.kernel.steps import Shift, Shifted
 from derive.meaning.terms import Affine
 
 Places = Mapping[str, Affine]
@@ -47,20 +48,27 @@ Node = Loop | Compute
 
 @dataclass(frozen=True)
 class Nest:
-    """The loops of a plan in order; `virtual` steps are computed wherever they are read."""
+    """The loops of a plan in order; `virtual` steps are computed wherever they are read.
+
+    `sampled` and `narrow` are those of `Shifted`.
+    """
 
     plan: Plan
     nodes: tuple[Node, ...]
     virtual: Mapping[str, Step]
+    sampled: tuple[Shift, ...]
+    narrow: frozenset[str]
 
 
-def nest_of(plan: Plan) -> Nest:
+def nest_of(shifted: Shifted) -> Nest:
     """The fused loops that compute a plan."""
+    plan = shifted.plan
     virtual = virtual_steps(plan)
     steps = [step for step in plan.steps if step.array not in virtual]
     fusing = _Fusing(virtual)
     items = [_Item(step, step.order, {}) for step in steps]
-    return Nest(plan, fusing.level(items), virtual)
+    nodes = fusing.level(items)
+    return Nest(plan, nodes, virtual, shifted.sampled, shifted.narrow)
 
 
 # ---- what is not stored -------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.names import in_docstring
 from derive.kernel.plan import Plan, Result
+from derive.kernel.shifting import shifted
 
 
 class Native(Front):
@@ -29,11 +30,13 @@ class Native(Front):
 
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
-        self.nest: Nest = nest_of(plan)
+        self.nest: Nest = nest_of(shifted(plan))
         self.inside = {p.array: f"a_{self.names[p.array]}" for p in plan.parameters}
-        self.inside |= {
-            step.array: f"v_{self.names.get(step.array, step.array + '_')}" for step in plan.steps
-        }
+        arrays = [*(s.array for s in self.nest.sampled), *(s.array for s in self.nest.plan.steps)]
+        for number, array in enumerate(arrays):
+            base, _, part = array.partition(" ")
+            known = f"_{self.names[base]}" if base in self.names else ""
+            self.inside[array] = "_".join(filter(None, (f"v{number}{known}", part)))
         self.inside |= {r.array: f"o_{self.names[r.array]}" for r in plan.results}
         self.lengths = {size: f"n_{name}" for size, name in self.sizes.items()}
 

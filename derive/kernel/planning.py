@@ -57,7 +57,7 @@ class Planner:
         steps = [*self.steps.values()]
         steps = Sharing(steps, self.prefix + "h").invariants()
         steps = Sharing(steps, self.prefix + "c").common()
-        steps = _live(steps, {result.array for result in results})
+        steps = live(steps, {result.array for result in results})
         parameters = self._parameters(steps)
         checks = tuple(self._checks({p.symbol.key for p in parameters if p.kind == "input"}))
         plan = Plan(self.context, parameters, with_depth(steps), tuple(results), checks)
@@ -210,7 +210,8 @@ def _repeated(kind: str, body: Entry, bound: Bound) -> tuple[Entry, Entry]:
             return body, ONE
 
 
-def _live(steps: list[Step], wanted: set[str]) -> list[Step]:
+def live(steps: list[Step], wanted: set[str]) -> list[Step]:
+    """The steps that the wanted arrays need."""
     needed = set(wanted)
     for step in reversed(steps):
         if step.array in needed:

@@ -123,3 +123,31 @@ class Plan:
         for parameter in self.parameters:
             found |= {name for size in parameter.symbol.shape for name in size.names}
         return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A number near the mean of `of` over `bounds`, for each position of `axes`.
+
+    `sums` and `squares` are the arrays of Σ (x − s) and Σ (x − s)² over the same bounds.
+    """
+
+    array: str
+    axes: tuple[Bound, ...]
+    of: Load
+    bounds: tuple[Bound, ...]
+    sums: str
+    squares: str
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A plan whose means are shifted.
+
+    `sampled` shifts are to be found before the first pass and to be checked after it; the others
+    are steps. The arrays in `narrow` hold shifts, which are numbers of the working type.
+    """
+
+    plan: Plan
+    sampled: tuple[Shift, ...]
+    narrow: frozenset[str]

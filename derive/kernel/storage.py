@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from derive.kernel.entries import Load, Reduce, subentries
+from derive.kernel.dialect import Kind
+from derive.kernel.entries import ZERO, Load, Reduce, subentries
 from derive.kernel.loops import Compute, Nest, Path, outside_of, paths, reads
 from derive.kernel.plan import Plan, Step
+from derive.kernel.steps import Shift
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Home:
 
     It is made and read inside the loops of `path`, turn by turn, so only the other `axes` (by
     number) are stored. `made` are the loops in which it is finished. `hot` steps have full rank;
-    `rounded` says that those read a copy in the working type.
+    `rounded` says that those read a copy in the working type. `narrow` is in the working type.
     """
 
     step: Step
@@ -25,6 +27,12 @@ class Home:
     hot: bool
     rounded: bool
     result: bool
+    narrow: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """The type in which it is stored."""
+        return "real" if self.hot or self.narrow else "wide"
 
     @property
     def reduced(self) -> bool:
@@ -56,15 +64,23 @@ def homes(nest: Nest) -> dict[str, Home]:
             step=compute.step,
             path=own,
             made=path,
-            axes=_stored(compute, own),
+            axes=stored_axes(compute, own),
             hot=not cold,
-            rounded=cold and not own and array in wide,
+            rounded=cold and not own and array in wide and array not in nest.narrow,
             result=array in results,
+            narrow=array in nest.narrow,
         )
-    return found
+    return found | {shift.array: _sampled(shift) for shift in nest.sampled}
 
 
-def _stored(compute: Compute, path: Path) -> tuple[int, ...]:
+def _sampled(shift: Shift) -> Home:
+    """The home of a shift that is found before the first pass."""
+    step = Step(shift.array, shift.axes, ZERO)
+    return Home(step, (), (), tuple(range(len(shift.axes))), False, False, False, True)
+
+
+def stored_axes(compute: Compute, path: Path) -> tuple[int, ...]:
+    """The axes of a step, by number, that no loop of a path counts."""
     counted = {loop.var for loop in path}
     axes = enumerate(compute.step.axes)
     return tuple(k for k, axis in axes if not counted & compute.places[axis.name].names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derive.kernel.c_dialect import CDialect
+from derive.kernel.c_dialect import TYPES, CDialect
 from derive.kernel.front import version_of
 from derive.kernel.names import function_name
 from derive.kernel.native import Native
@@ -82,14 +82,13 @@ class _Module(Native):
 
     def _inside(self, written: Written) -> Iterator[str]:
         """The buffers, the statements, and the way out."""
-        types = {"real": "REAL", "wide": "double", "store": "STORE"}
-        for name in written.numbers:
-            yield f"    double {name} = 0;"
+        for name, kind in written.numbers.items():
+            yield f"    {TYPES[kind]} {name} = 0;"
         yield "    int failed = 0;"
         for b in written.buffers:
             name = f"w_{b.name}" if b.private else b.name
             size = f"threads * PADDED({b.size})" if b.private else f"PADDED({b.size})"
-            yield f"    {types[b.kind]} *const {name} = reserve({size}, sizeof *{name}, &failed);"
+            yield f"    {TYPES[b.kind]} *const {name} = reserve({size}, sizeof *{name}, &failed);"
         yield "    if (!failed) {"
         yield from (line if line[:1] == "#" else f"        {line}" for line in written.lines)
         yield "    }"
@@ -123,6 +122,11 @@ static inline int64_t team(int64_t threads, int64_t turns, double work) {
     const int64_t worth = work < 65536 ? 1 : work < 1e15 ? (int64_t)(work / 32768) : threads;
     const int64_t most = threads < worth ? threads : worth;
     return most < turns ? most : turns > 1 ? turns : 1;
+}
+
+/* how many entries give a first guess of a mean */
+static inline int64_t some(int64_t turns) {
+    return turns > 120 ? 16 : (turns + 7) / 8;
 }
 """
 

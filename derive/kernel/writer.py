@@ -8,17 +8,27 @@ float64 throughout; full-rank work is done in the working type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
-from derive.kernel.dialect import Buffer, Dialect, Kind, Lines
-from derive.kernel.entries import Load, Reduce
-from derive.kernel.formulas import Formulas
-from derive.kernel.loops import Compute, Loop, Nest, Node, Path, Places, outside_of, paths, placed
-from derive.kernel.plan import Step
-from derive.kernel.storage import Home, homes
-from derive.meaning.terms import Affine
+from derive.kernel.arrays import Entries, flat
+from derive.kernel.dialect import JAM, Buffer, Dialect, Kind, Lines
+from derive.kernel.entries import Entry, Load, Num, Place, Reduce, product
+from derive.kernel.loops import (
+    Compute,
+    Loop,
+    Nest,
+    Node,
+    Path,
+    moved_to,
+    outside_of,
+    paths,
+    placed,
+)
+from derive.kernel.steps import Shift
+from derive.kernel.storage import Home, stored_axes
+from derive.meaning.terms import Affine, Bound
 
 NEUTRAL: Mapping[str, str] = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
 
@@ -29,43 +39,102 @@ class Written:
 
     lines: Lines
     buffers: tuple[Buffer, ...]
-    numbers: tuple[str, ...]
+    numbers: Mapping[str, Kind]
 
 
 def write(nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Dialect) -> Written:
     """The text of a nest; `names` and `sizes` map keys to identifiers of the language."""
     writer = _Writer(nest, names, sizes, to)
-    lines = [line for node in nest.nodes for line in writer.wanted(node)]
-    return Written(lines, tuple(writer.buffers.values()), tuple(writer.numbers))
+    return Written(writer.all(), tuple(writer.buffers.values()), writer.numbers)
 
 
-class _Writer:
-    def __init__(
-        self, nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Dialect
-    ) -> None:
-        self.nest, self.names, self.to = nest, names, to
-        self.results = {result.array for result in nest.plan.results}
-        self.parameters = {p.array for p in nest.plan.parameters}
-        self.buffers = dict[str, Buffer]()
-        self.numbers = dict[str, None]()
-        self.teams = 0
-        self.homes = homes(nest)
-        self.formulas = Formulas(to, sizes, self.read, nest.virtual)
+class _Writer(Entries):
+    teams = 0
 
     # ---- nodes ----------------------------------------------------------------------------------
 
-    def wanted(self, node: Node) -> Lines:
-        """A node of the outermost level, under a condition where not all results need it."""
-        steps = {compute.step.array for compute, _ in paths([node])}
+    def all(self) -> Lines:
+        """The whole nest; what shifts are sampled for is repeated where they turn out far off."""
+        arrays = {array for s in self.nest.sampled for array in (s.sums, s.squares)}
+        made = [{c.step.array for c, _ in paths([node])} for node in self.nest.nodes]
+        last = max((k for k, own in enumerate(made) if own & arrays), default=-1)
+        written = [
+            self._wanted(own, self._block((node,), ()))
+            for own, node in zip(made, self.nest.nodes, strict=True)
+        ]
+        first = [line for lines in written[: last + 1] for line in lines]
+        rest = [line for lines in written[last + 1 :] for line in lines]
+        if last < 0:
+            return rest
+        sampled, checks = Lines(), Lines()
+        for shift in self.nest.sampled:
+            sampled += self._wanted({shift.sums}, self._sampled(shift))
+            checks += self._wanted({shift.sums}, self._checked(shift))
+        return [*sampled, *self.to.repeat(first, checks), *rest]
+
+    def _wanted(self, arrays: set[str], lines: Lines) -> Lines:
+        """Statements, under a condition where not all results need what they compute."""
         needing = [
             bit
             for bit, result in enumerate(self.nest.plan.results)
-            if steps & self.nest.plan.needed([result.array])
+            if arrays & self.nest.plan.needed([result.array])
         ]
-        lines = self._block((node,), ())
         if len(needing) == len(self.nest.plan.results):
             return lines
         return self.to.when(f"(want & {sum(1 << bit for bit in needing)}) != 0", lines)
+
+    # ---- shifts ---------------------------------------------------------------------------------
+
+    def _sampled(self, shift: Shift) -> Lines:
+        """Each shift as the mean of the first entries along the last axis that is summed."""
+        variables = [f"k{k}" for k in range(len(shift.axes))]
+        places = {b.name: b.low for b in shift.bounds}
+        for axis, var in zip(shift.axes, variables, strict=True):
+            places[axis.name] = Affine.name(f"@{var}") + axis.low
+        along = shift.bounds[-1]
+        places[along.name] = Affine.name("@k") + along.low
+        entry = placed(shift.of, places)
+        assert isinstance(entry, Load)
+        count = f"some({self.formulas.whole(along.high - along.low + 1)})"
+        mean = f"near / {self.to.cast('wide', count)}"
+        home = self.homes[shift.array]
+        body = [
+            self.to.declare("wide", "near", self.to.number(Fraction(0), "wide"), fixed=False),
+            *self.to.turns("k", "0", count, [self.to.set("near", self.read(entry, "wide"), "+=")]),
+            *self.stored(home.step, places, self.to.cast("real", f"({mean})")),
+        ]
+        for axis, var in reversed(list(zip(shift.axes, variables, strict=True))):
+            body = self.to.turns(var, "0", self.formulas.whole(axis.high - axis.low + 1), body)
+        return body
+
+    def _checked(self, shift: Shift) -> Lines:
+        """Where the mean is farther than two deviations from the shift, it becomes the shift."""
+        home = self.homes[shift.array]
+        own, sums, squares = (
+            self._whole(self.homes[array]) for array in (shift.array, shift.sums, shift.squares)
+        )
+        count = self.formulas.text(
+            product(_count(bound) for bound in shift.bounds), "wide", guarded=True
+        )
+        four = self.to.number(Fraction(4), "wide")
+        moved = self.to.cast("real", f"({self.to.cast('wide', own)} + near)")
+        body = [
+            self.to.declare("wide", "near", f"{sums} / {count}"),
+            self.to.declare("wide", "spread", f"{squares} / {count} - near * near"),
+            *self.to.when(
+                f"near * near > {four} * spread", [self.to.set(own, moved), self.to.set("far", "1")]
+            ),
+        ]
+        if not home.axes:
+            return body
+        lengths = [self.formulas.whole(axis.high - axis.low + 1) for axis in shift.axes]
+        return self.to.turns("k", "0", " * ".join(lengths), body)
+
+    def _whole(self, home: Home) -> str:
+        """The entry `k` of an array of the whole call, or the number that it is."""
+        return f"{self.held(home, home.kind)}[k]" if home.axes else self.names[home.step.array]
+
+    # ---- loops ----------------------------------------------------------------------------------
 
     def _block(self, nodes: tuple[Node, ...], path: Path) -> Lines:
         with self.formulas.scope() as lines:
@@ -83,7 +152,7 @@ class _Writer:
         lines = self._turns(loop, path, "0", self.formulas.whole(loop.length))
         for compute in _started(loop, path):
             if self.homes[compute.step.array].moved:
-                lines += self._finish(compute, partial(_entry, self._own("q", compute)))
+                lines += self._finish(compute, partial(_entry, self.own("q", compute)))
         return lines
 
     def _outermost(self, loop: Loop) -> Lines:
@@ -92,9 +161,9 @@ class _Writer:
         self.teams += 1
         inside = self._turns(loop, (), "lo", "hi")
         for compute in _started(loop, ()):
-            if not _axes(compute, ()):
-                name = self._buffer("p", compute, "1")
-                inside.append(self.to.set(f"{name}[0]", self._own("q", compute)))
+            if not stored_axes(compute, ()):
+                name = self.buffer("p", compute, "1")
+                inside.append(self.to.set(f"{name}[0]", self.own("q", compute)))
         own = [b for key, b in self.buffers.items() if key not in before and b.private]
         heads = [self.to.slice(b) for b in own]
         work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
@@ -108,7 +177,7 @@ class _Writer:
         started = _started(loop, path)
         lines = [line for compute in started for line in self._begun(compute, path)]
         body = self._block(loop.body, (*path, loop))
-        blocked = [c for c in started if _axes(c, path) and _fold(c) == "sum"]
+        blocked = [c for c in started if stored_axes(c, path) and _fold(c) == "sum"]
         var = loop.var[1:]
         if not blocked:
             sums = self._straight(loop, (*path, loop))
@@ -117,15 +186,45 @@ class _Writer:
             return lines + self.to.loop(var, low, high, body, sums)
         cleared, flushed = Lines(), Lines()
         for compute in blocked:
-            size = self._size(compute, path)
-            block, total = self._buffer("b", compute, size, "real"), self._own("q", compute)
+            size = self.size_of(compute, path)
+            block, total = self.buffer("b", compute, size, "real"), self.own("q", compute)
             zero = self.to.set(f"{block}[k]", self.to.number(Fraction(0), "real"))
             cleared += self.to.loop("k", "0", size, [zero])
             flushed += self.to.loop(
                 "k", "0", size, [self.to.set(f"{total}[k]", f"{block}[k]", "+=")]
             )
-        inside = [*cleared, *self.to.turns(var, "start", "stop", body), *flushed]
+        jammed = self._jammed(loop, (*path, loop), blocked)
+        if jammed:
+            turns = self.to.jammed(var, "start", "stop", jammed, body)
+        else:
+            turns = self.to.turns(var, "start", "stop", body)
+        inside = [*cleared, *turns, *flushed]
         return lines + self.to.blocks(low, high, inside)
+
+    def _jammed(self, loop: Loop, path: Path, blocked: list[Compute]) -> Lines | None:
+        """JAM turns of a loop at once, their terms added up before the sums take them.
+
+        None where a turn does anything else than one loop of terms.
+        """
+        match loop.body:
+            case (Loop(body=body) as inner,) if all(node in blocked for node in body):
+                terms = [node for node in body if isinstance(node, Compute)]
+            case _:
+                return None
+        if any(isinstance(c.step.body, Reduce) and c.step.body.condition for c in terms):
+            return None
+        with self.formulas.scope() as lines:
+            for compute in terms:
+                values = [self._term(_ahead(compute, loop.var, by)) for by in range(JAM)]
+                target = self._target(compute, (*path, inner))
+                lines.append(self.to.set(target, _paired(values), "+="))
+        return self.to.loop(inner.var[1:], "0", self.formulas.whole(inner.length), lines)
+
+    def _term(self, compute: Compute) -> str:
+        body = placed(compute.step.body, compute.places)
+        assert isinstance(body, Reduce)
+        kind: Kind = "real" if self.homes[compute.step.array].hot else "wide"
+        return self.formulas.text(body.body, kind)
 
     def _straight(self, loop: Loop, path: Path) -> tuple[str, ...] | None:
         """The numbers that are added up in a loop without another dependence between turns."""
@@ -134,11 +233,11 @@ class _Writer:
             if isinstance(node, Loop):
                 return None
             folds = any(loop.var in node.places[b.name].names for b in node.step.bounds)
-            scalar = not _axes(node, outside_of(node, path))
+            scalar = not stored_axes(node, outside_of(node, path))
             if folds and (not scalar or _fold(node) != "sum"):
                 return None
             if folds:
-                sums.append(self._own("q", node))
+                sums.append(self.own("q", node))
         return tuple(sums)
 
     # ---- reductions -----------------------------------------------------------------------------
@@ -150,30 +249,32 @@ class _Writer:
             text = neutral.replace("inf", self.to.constant("inf", "wide"))
         else:
             text = self.to.number(Fraction(neutral), "wide")
-        if not _axes(compute, path):
-            return [self.to.declare("wide", self._own("q", compute), text, fixed=False)]
-        size = self._size(compute, path)
-        total = self._buffer("q", compute, size)
+        if not stored_axes(compute, path):
+            return [self.to.declare("wide", self.own("q", compute), text, fixed=False)]
+        size = self.size_of(compute, path)
+        total = self.buffer("q", compute, size)
         return self.to.loop("k", "0", size, [self.to.set(f"{total}[k]", text)])
 
     def _finish(self, compute: Compute, total: Callable[[str], str]) -> Lines:
         """Store what was added up, entry by entry."""
-        axes = [compute.step.axes[k] for k in _axes(compute, self.homes[compute.step.array].made)]
+        axes = [
+            compute.step.axes[k] for k in stored_axes(compute, self.homes[compute.step.array].made)
+        ]
         variables = [f"k{k}" for k in range(len(axes))]
         lengths = [self.formulas.whole(axis.high - axis.low + 1) for axis in axes]
         places = dict(compute.places)
         for axis, var in zip(axes, variables, strict=True):
             places[axis.name] = Affine.name(f"@{var}") + axis.low
-        body = self._stored(compute.step, places, total(flat(variables, lengths)))
+        body = self.stored(compute.step, places, total(flat(variables, lengths)))
         for var, length in reversed(list(zip(variables, lengths, strict=True))):
             body = self.to.loop(var, "0", length, body)
         return body
 
     def _merged(self, compute: Compute, number: int) -> Lines:
         """What the threads have added up, put together in their order."""
-        scalar = not _axes(compute, ())
-        size = "1" if scalar else self._size(compute, ())
-        own = self._own("p" if scalar else "q", compute)
+        scalar = not stored_axes(compute, ())
+        size = "1" if scalar else self.size_of(compute, ())
+        own = self.own("p" if scalar else "q", compute)
 
         def part(thread: str, at: str) -> str:
             return self.to.share(own, thread, at or "0", size)
@@ -212,95 +313,37 @@ class _Writer:
             return self.to.when(test, inner)
         value = self.formulas.text(body, kind)
         if home.axes or not path or home.result:
-            return self._stored(step, compute.places, value)
-        return [self.to.declare(kind, self.names[step.array], value)]
+            return self.stored(step, compute.places, value)
+        if home.narrow:
+            value = self.to.cast("real", value)
+        return [self.to.declare(home.kind, self.names[step.array], value)]
 
     def _target(self, compute: Compute, path: Path) -> str:
-        axes = _axes(compute, outside_of(compute, path))
+        axes = stored_axes(compute, outside_of(compute, path))
         if not axes:
-            return self._own("q", compute)
-        buffer = self._own("b" if _fold(compute) == "sum" else "q", compute)
-        return f"{buffer}[{self._at(compute.step, axes, compute.places)}]"
-
-    def _stored(self, step: Step, places: Places, value: str) -> Lines:
-        """Set an entry of a stored array, or a number of the whole call."""
-        name, home = self.names[step.array], self.homes[step.array]
-        if home.result:
-            offsets = [self.formulas.whole(places[a.name] - a.low) for a in step.axes]
-            return [self.to.set(self.to.entry(name, offsets), self.to.cast("store", value))]
-        if not home.axes:
-            self.numbers[name] = None
-            return [self.to.set(name, value)]
-        index = self._at(step, home.axes, places)
-        entry = f"{self._held(home, 'real' if home.hot else 'wide')}[{index}]"
-        lines = [self.to.set(entry, value)]
-        if home.rounded:
-            rounded = f"{self._held(home, 'real')}[{index}]"
-            lines.append(self.to.set(rounded, self.to.cast("real", entry)))
-        return lines
-
-    def _held(self, home: Home, kind: Kind) -> str:
-        """The buffer of an array, or its copy in the working type."""
-        name = self.names[home.step.array]
-        if home.path and home.reduced and not home.moved:
-            return f"q_{name}"
-        own: Kind = "real" if home.hot else "wide"
-        label = f"r_{name}" if kind == "real" and home.rounded else f"s_{name}"
-        lengths = [home.step.axes[k].high - home.step.axes[k].low + 1 for k in home.axes]
-        size = " * ".join(self.formulas.whole(length) for length in lengths)
-        stored: Kind = "real" if label.startswith("r_") else own
-        self.buffers.setdefault(label, Buffer(label, stored, size, bool(home.path)))
-        return label
-
-    # ---- reading --------------------------------------------------------------------------------
-
-    def read(self, load: Load, kind: Kind) -> str:
-        """A stored entry, as a number of a kind."""
-        name = self.names[load.array]
-        if load.array in self.parameters:
-            offsets = [self.formulas.whole(at - 1) for at in load.at]
-            return self.to.cast(kind, self.to.entry(name, offsets) if offsets else name)
-        home = self.homes[load.array]
-        axes = home.step.axes
-        if home.result:
-            offsets = [self.formulas.whole(at - a.low) for at, a in zip(load.at, axes, strict=True)]
-            return self.to.cast(kind, self.to.entry(name, offsets))
-        if not home.axes:
-            inside = home.path and home.reduced
-            return self.to.cast(kind, f"q_{name}" if inside else name)
-        places = {axis.name: at for axis, at in zip(axes, load.at, strict=True)}
-        return self.to.cast(
-            kind, f"{self._held(home, kind)}[{self._at(home.step, home.axes, places)}]"
-        )
-
-    def _at(self, step: Step, axes: tuple[int, ...], places: Places) -> str:
-        """The place of an entry in a flat buffer."""
-        own = [step.axes[k] for k in axes]
-        lengths = [self.formulas.whole(axis.high - axis.low + 1) for axis in own]
-        return flat([self.formulas.whole(places[a.name] - a.low) for a in own], lengths)
-
-    # ---- buffers --------------------------------------------------------------------------------
-
-    def _size(self, compute: Compute, path: Path) -> str:
-        own = [compute.step.axes[k] for k in _axes(compute, path)]
-        return " * ".join(self.formulas.whole(axis.high - axis.low + 1) for axis in own)
-
-    def _own(self, prefix: str, compute: Compute) -> str:
-        """`q_…` a total in float64, `b_…` that of a block, `p_…` a number of each thread."""
-        return f"{prefix}_{self.names[compute.step.array]}"
-
-    def _buffer(self, prefix: str, compute: Compute, size: str, kind: Kind = "wide") -> str:
-        name = self._own(prefix, compute)
-        self.buffers.setdefault(name, Buffer(name, kind, size, True))
-        return name
+            return self.own("q", compute)
+        buffer = self.own("b" if _fold(compute) == "sum" else "q", compute)
+        return f"{buffer}[{self.at(compute.step, axes, compute.places)}]"
 
 
-def flat(offsets: list[str], lengths: list[str]) -> str:
-    """The place in a flat array of an entry of an array in C order."""
-    text = ""
-    for offset, length in zip(offsets, lengths, strict=True):
-        text = f"({text}) * {length} + {offset}" if text else offset
-    return text
+def _ahead(compute: Compute, var: str, by: int) -> Compute:
+    """The turn of a step that comes so many turns of a loop later."""
+    shift = {var: Affine.name(var) + by}
+    return replace(compute, places={n: moved_to(p, shift) for n, p in compute.places.items()})
+
+
+def _paired(values: list[str]) -> str:
+    """The sum of values, by pairs of pairs."""
+    if len(values) == 1:
+        return values[0]
+    half = len(values) // 2
+    return f"({_paired(values[:half])} + {_paired(values[half:])})"
+
+
+def _count(bound: Bound) -> Entry:
+    """The number of positions."""
+    length = bound.high - bound.low + 1
+    return Place(length) if length.terms else Num(Fraction(length.constant))
 
 
 def _entry(buffer: str, at: str) -> str:
@@ -315,13 +358,6 @@ def _started(loop: Loop, path: Path) -> list[Compute]:
         for compute, inner in paths([loop], path)
         if isinstance(compute.step.body, Reduce) and len(outside_of(compute, inner)) == len(path)
     ]
-
-
-def _axes(compute: Compute, path: Path) -> tuple[int, ...]:
-    """The axes of a step, by number, that no loop of a path counts."""
-    counted = {loop.var for loop in path}
-    axes = enumerate(compute.step.axes)
-    return tuple(k for k, axis in axes if not counted & compute.places[axis.name].names)
 
 
 def _fold(compute: Compute) -> str:
