@@ -156,8 +156,10 @@ class Defining:
         if not isinstance(left.node, s.Subscript) or left.indices:
             return False
         base = key_of(left.node.base)
+        record = self._force.records.get(base or "")
+        indexed = record is not None and bool(record.left.indices)
         declared = base is not None and bool(self._force.declared.get(base))
-        return declared and left.name not in self._force.declared
+        return (declared or indexed) and left.name not in self._force.declared
 
     def _sorted(self, left: Left, right: s.Expr) -> Left:
         """The subscript as indices of the name, or of its capital, or as a label of the name."""

@@ -225,3 +225,24 @@ def test_what_a_declaration_and_its_words_say(
     declaration: str, formula: str, expected: str
 ) -> None:
     assert display(f"Let {declaration}.", formula) == expected
+
+
+def test_an_entry_of_a_name_without_a_readable_definition_is_unread() -> None:
+    text = r"""Let $x \in \mathbb{R}^N$ and $q_i = 2 x_i + z$.
+
+$$q_1 = 3$$
+
+$$\sum_i q_i = 2$$
+"""
+    judgements = [judgement for _, judgement in judged(text).judged]
+    assert [j.verdict for j in judgements] == ["unread", "unread", "unread"]
+
+
+def test_an_entry_of_a_defined_array_is_no_new_name() -> None:
+    text = r"""Let $x \in \mathbb{R}^N$ and $q_i = 2 x_i$.
+
+$$q_1 = 3$$
+
+$$q_1 = 2 x_1$$
+"""
+    assert [j.verdict for _, j in judged(text).judged] == ["refuted", "proved"]
