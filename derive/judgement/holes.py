@@ -176,6 +176,10 @@ def _at_letters(node: s.Expr, screen: Screen) -> Iterator[s.Expr]:
             yield substituted(node, {loose[0]: s.Name(letter)})
 
 
+BOUND_LETTERS = (*"iklnjmpqrst", *(f"k_{n}" for n in range(100)))
+"""Letters for an index that a suggestion sums over."""
+
+
 def _names(screen: Screen, words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
     for symbol in words.context.symbols.values():
         if symbol.role not in ("input", "defined"):
@@ -196,7 +200,7 @@ def _names(screen: Screen, words: Vocabulary) -> Iterator[tuple[s.Expr, int]]:
         if len(symbol.shape) == 2:
             yield s.Transpose(base, "\\top"), 4
         if len(symbol.shape) == 1:
-            letter = s.Name(next(x for x in "ikln" if x not in screen.bounds))
+            letter = s.Name(next(x for x in BOUND_LETTERS if x not in screen.bounds))
             entry = s.Subscript(base, (letter,))
             yield s.BigOperator("sum", (letter,), None, entry), 4
             yield s.BigOperator("sum", (letter,), None, s.Power(entry, TWO)), 4

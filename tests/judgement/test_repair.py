@@ -264,3 +264,12 @@ def test_what_is_proved_gets_no_suggestion() -> None:
 def test_a_derivative_that_vanishes_is_no_way_out() -> None:
     wrong = r"\frac{\partial v}{\partial x_j} = \frac{\partial \mu}{\partial x_j} - \frac{1}{N}"
     assert suggested(f"{COLUMN}$${wrong}$$\n") == ()
+
+
+def test_a_claim_that_uses_every_usual_letter_is_looked_at() -> None:
+    text = (
+        r"Let $T \in \mathbb{R}^{A \times B \times C \times D}$, $x \in \mathbb{R}^A$. "
+        r"$$T_{ikln} + x_i = 2 T_{ikln}$$"
+    )
+    ((_, judgement),) = check(understood(text), repairs=True).judged
+    assert judgement.verdict == "refuted"
