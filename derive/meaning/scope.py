@@ -243,6 +243,16 @@ class _Walk:
                 last = self._formula(piece, by_formula.get(id(piece), []), last, words)
                 words = ""
 
+    def _half_ranges(self, items: list[Stated]) -> None:
+        """Note a range such as `1 \\le i`, of which the other end is missing."""
+        for item in items:
+            match item.statement.body:
+                case s.Chain((s.Number("1"), s.Name()), (s.Relation("\\le" | "<"),)) if (
+                    item.kind == "condition"
+                ):
+                    text = "this range has a lower end only, and restricts nothing"
+                    self.notes.append(Note(text, item.statement.span))
+
     def _formula(
         self, piece: Formula, items: list[Stated], last: list[Stated], words: str
     ) -> list[Stated]:
@@ -254,6 +264,7 @@ class _Walk:
             for condition in [self._condition(item, words)]
             if condition is not None
         )
+        self._half_ranges(items)
         given = [item for item in items if item.kind == "assumption"]
         rest = [item for item in items if item.kind == "equation"]
         for item in rest:
