@@ -175,7 +175,7 @@ class Derivation:
         return make_plan(proved_forms(self.checked), self.kernel_name)
 
     def export(self, backend: str = "numpy") -> str:
-        """The source of a standalone module of the proved closed forms, for numpy or c.
+        """The source of a standalone module of the proved closed forms, for numpy, numba or c.
 
         Raises UsageError when there is no such back end.
         """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from derive.report.terminal import Screen
 
 USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
-BACKENDS = ("numpy", "c")
+BACKENDS = ("numpy", "numba", "c")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from derive.errors import UsageError
 from derive.kernel.plan import Plan
 from derive.kernel.to_c import emit_c
+from derive.kernel.to_numba import emit_numba
 from derive.kernel.to_numpy import emit_numpy
 
 Emit = Callable[[Plan, str], str]
 
-BACKENDS: Mapping[str, Emit] = {"numpy": emit_numpy, "c": emit_c}
+BACKENDS: Mapping[str, Emit] = {"numpy": emit_numpy, "numba": emit_numba, "c": emit_c}
 
 
 def emitter(backend: str) -> Emit:

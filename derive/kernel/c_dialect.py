@@ -123,9 +123,10 @@ class CDialect(Dialect):
 
     def team(self, number: int, turns: str, work: str, body: Lines) -> Lines:
         m = f"m{number}"
+        several = f"#pragma omp parallel for num_threads({m}) schedule(static, 1) if ({m} > 1)"
         return [
-            f"const int64_t {m} = team(threads, {turns}, {work});",
-            f"#pragma omp parallel for num_threads({m}) schedule(static, 1) if ({m} > 1)",
+            f"const int64_t {m} = {f'team(threads, {turns}, {work})' if work else 1};",
+            *([several] if work else []),
             f"for (int64_t t = 0; t < {m}; t++) {{",
             f"    const int64_t lo = {turns} * t / {m}, hi = {turns} * (t + 1) / {m};",
             *indented(body),

@@ -85,7 +85,10 @@ class Dialect(ABC):
 
     @abstractmethod
     def team(self, number: int, turns: str, work: str, body: Lines) -> Lines:
-        """One turn of `t` for each of `m<number>` threads, with its range `lo` … `hi`."""
+        """One turn of `t` for each of `m<number>` threads, with its range `lo` … `hi`.
+
+        `work` is about how many entries all compute, empty where that is not worth a thread.
+        """
 
     @abstractmethod
     def repeat(self, body: Lines, checks: Lines) -> Lines:

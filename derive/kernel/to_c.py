@@ -125,7 +125,7 @@ static inline int64_t team(int64_t threads, int64_t turns, double work) {
 }
 
 /* how many entries give a first guess of a mean */
-static inline int64_t some(int64_t turns) {
+static inline int64_t _some(int64_t turns) {
     return turns > 120 ? 16 : (turns + 7) / 8;
 }
 """

@@ -95,7 +95,7 @@ class _Writer(Entries):
         places[along.name] = Affine.name("@k") + along.low
         entry = placed(shift.of, places)
         assert isinstance(entry, Load)
-        count = f"some({self.formulas.whole(along.high - along.low + 1)})"
+        count = f"_some({self.formulas.whole(along.high - along.low + 1)})"
         mean = f"near / {self.to.cast('wide', count)}"
         home = self.homes[shift.array]
         body = [
@@ -167,6 +167,8 @@ class _Writer(Entries):
         own = [b for key, b in self.buffers.items() if key not in before and b.private]
         heads = [self.to.slice(b) for b in own]
         work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
+        if not any(self.homes[compute.step.array].hot for compute, _ in paths([loop])):
+            work = ""
         lines = self.to.team(number, self.formulas.whole(loop.length), work, [*heads, *inside])
         for compute in _started(loop, ()):
             lines += self._merged(compute, number)

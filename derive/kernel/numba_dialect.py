@@ -1,0 +1,147 @@
+"""Python for numba as a language of loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from derive.errors import UnsupportedError
+from derive.kernel.c_dialect import decimal
+from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Kind, Lines, indented
+
+TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "numpy.float64", "store": "STORE"}
+CONSTANTS: Mapping[str, str] = {
+    "pi": "math.pi",
+    "e": "math.e",
+    "nan": "numpy.nan",
+    "inf": "numpy.inf",
+}
+NUMPY = frozenset(
+    {
+        *("sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
+        *("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"),
+    }
+)
+
+OWN: Mapping[str, tuple[str, int, str]] = {
+    "power2": ("x", 0, "return x * x"),
+    "power3": ("x", 0, "return x * x * x"),
+    "power4": ("x", 0, "return (x * x) * (x * x)"),
+    "power": ("x, y", 0, "return x**y"),
+    "abs": ("x", 0, "return abs(x)"),
+    "erf": ("x", 0, "return math.erf(x)"),
+    "max": ("x, y", 0, "return x if x > y or x != x else y"),
+    "min": ("x, y", 0, "return x if x < y or x != x else y"),
+    "relu": ("x, one", 1, "return one - one if x < 0 else x"),
+    "sign": (
+        "x, one",
+        1,
+        "if x != x:\n        return x\n    return one if x > 0 else -one if x < 0 else one - one",
+    ),
+    "softplus": (
+        "x, one",
+        1,
+        "return (one - one if x < 0 else x) + numpy.log1p(numpy.exp(-abs(x)))",
+    ),
+    "sigmoid": (
+        "x, one",
+        1,
+        "e = numpy.exp(-abs(x))\n    return (e if x < 0 else one) / (one + e)",
+    ),
+}
+"""Functions of ours: parameters, whether they take a 1 of the type of the argument, the body."""
+
+
+class NumbaDialect(Dialect):
+    """Texts of Python; `used` collects the functions of ours."""
+
+    def __init__(self) -> None:
+        self.used = set[str]()
+
+    def number(self, value: Fraction, kind: Kind) -> str:
+        return self.cast(kind, decimal(value)) if kind != "wide" else decimal(value)
+
+    def constant(self, name: str, kind: Kind) -> str:
+        return self.cast(kind, CONSTANTS[name])
+
+    def cast(self, kind: Kind, text: str) -> str:
+        return f"{TYPES[kind]}({text})"
+
+    def function(self, name: str, arguments: list[str], kind: Kind) -> str:
+        if name in NUMPY:
+            return f"numpy.{name}({', '.join(arguments)})"
+        if name not in OWN:
+            raise UnsupportedError(f"the function {name} cannot be exported to numba")
+        if name in ("max", "min") and len(arguments) > 2:
+            arguments = [arguments[0], self.function(name, arguments[1:], kind)]
+        self.used.add(name)
+        ones = [self.number(Fraction(1), kind)] * OWN[name][1]
+        return f"_{name}({', '.join([*arguments, *ones])})"
+
+    def select(self, test: str, yes: str, no: str) -> str:
+        return f"({yes} if {test} else {no})"
+
+    def declare(self, kind: Kind, name: str, value: str, fixed: bool = True) -> str:
+        return f"{name} = {value}"
+
+    def entry(self, name: str, offsets: list[str]) -> str:
+        return f"{name}[{', '.join(offsets) or '()'}]"
+
+    def slice(self, buffer: Buffer) -> str:
+        return f"{buffer.name} = w_{buffer.name}[t]"
+
+    def share(self, name: str, thread: str, at: str, size: str) -> str:
+        return f"w_{name}[{thread}, {at}]"
+
+    def loop(self, var: str, low: str, high: str, body: Lines, sums: tuple[str, ...] = ()) -> Lines:
+        return self.turns(var, low, high, body)
+
+    def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
+        first = "" if low == "0" else f"{low}, "
+        return [f"for {var} in range({first}{high}):", *indented(body)]
+
+    def jammed(self, var: str, low: str, high: str, several: Lines, body: Lines) -> Lines:
+        return [
+            f"edge = {low} + ({high} - {low}) // {JAM} * {JAM}",
+            f"for {var} in range({low}, edge, {JAM}):",
+            *indented(several),
+            f"for {var} in range(edge, {high}):",
+            *indented(body),
+        ]
+
+    def blocks(self, low: str, high: str, body: Lines) -> Lines:
+        return [
+            f"for start in range({low}, {high}, {BLOCK}):",
+            f"    stop = min(start + {BLOCK}, {high})",
+            *indented(body),
+        ]
+
+    def team(self, number: int, turns: str, work: str, body: Lines) -> Lines:
+        m = f"m{number}"
+        return [
+            f"{m} = _team(threads, {turns}, {work})" if work else f"{m} = 1",
+            f"for t in {'numba.prange' if work else 'range'}({m}):",
+            f"    lo = {turns} * t // {m}",
+            f"    hi = {turns} * (t + 1) // {m}",
+            *indented(body),
+        ]
+
+    def repeat(self, body: Lines, checks: Lines) -> Lines:
+        return [
+            "for again in range(2):",
+            *indented(body),
+            "    far = 0",
+            *indented(self.when("again == 0", checks)),
+            "    if far == 0:",
+            "        break",
+        ]
+
+    def when(self, test: str, body: Lines) -> Lines:
+        return [f"if {test}:", *indented(body)]
+
+    def helpers(self) -> str:
+        """The definitions of the functions of ours that were used."""
+        return "\n\n\n".join(
+            f"@numba.njit(**_OPTIONS)\ndef _{name}({OWN[name][0]}):\n    {OWN[name][2]}"
+            for name in sorted(self.used)
+        )
