@@ -185,6 +185,21 @@ def export(file: str, output: str, backend: str) -> None:
 
 @cli.command()
 @click.argument("file")
+@click.option("--sizes", multiple=True, metavar="N=8,D=4", help="Add up bytes and operations.")
+def plan(file: str, sizes: tuple[str, ...]) -> None:
+    """Print the passes of a compiled kernel: sums, entries moved, operations, the lower bound."""
+    from derive.kernel.costs import costs_at, costs_of, costs_text, sizes_given
+
+    found = _load(file).plan()
+    given = sizes_given(sizes, found) if sizes else {}
+    costs = costs_of(found)
+    click.echo("\n".join(costs_text(costs)))
+    if given:
+        click.echo(costs_at(costs, given))
+
+
+@cli.command()
+@click.argument("file")
 @click.option("--svg", help="Write the plot of error against step size to this file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)

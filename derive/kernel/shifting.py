@@ -29,7 +29,7 @@ from derive.kernel.entries import (
     subentries,
     total,
 )
-from derive.kernel.loops import placed
+from derive.kernel.loops import opened, placed, virtual_steps
 from derive.kernel.plan import Plan, Step
 from derive.kernel.planning import live, with_depth
 from derive.kernel.sharing import Key, canonical, ordered
@@ -150,6 +150,7 @@ class _Rewriting:
         self.out = list[Step]()
         self.known = dict[Key, str]()
         self.late = self._late()
+        self.cheap = virtual_steps(self.plan)
 
     def _late(self) -> set[str]:
         """The arrays that depend on a mean."""
@@ -208,13 +209,25 @@ class _Rewriting:
 
     def _put(self, step: Step) -> None:
         """A step, or a load of the one that has computed the same."""
-        key = step.body, step.axes
+        key = self._key(step.body, step.axes)
         if isinstance(step.body, Reduce) and key in self.known:
             load = Load(self.known[key], tuple(Affine.name(axis.name) for axis in step.axes))
             step = replace(step, body=load)
         else:
             self.known.setdefault(key, step.array)
         self.out.append(step)
+
+    def _key(self, body: Entry, axes: tuple[Bound, ...]) -> Key:
+        """What tells equal steps, with cheap parts written out."""
+        body = self._open(body)
+        inside = (part for part in subentries(body) if isinstance(part, Reduce))
+        ranges = {b.name: b for b in (*axes, *(b for part in inside for b in part.bounds))}
+        return canonical(body, ranges, tuple(axis.name for axis in axes))[0]
+
+    def _open(self, entry: Entry) -> Entry:
+        if isinstance(entry, Load) and entry.array in self.cheap:
+            return self._open(opened(entry, self.cheap))
+        return rebuild(entry, self._open)
 
     def _mean(self, step: Step, mean: _Mean) -> Iterator[Shift]:
         """The shift, Σ (x − s), Σ (x − s)², μ − s, and the mean itself from them."""
@@ -305,9 +318,10 @@ class _Rewriting:
         kept = tuple(b for b in bounds if b.name in read)
         if not kept:
             return product((*counts, *parts))
-        key, free = canonical(Reduce("sum", kept, (), _product(parts)), ranges)
+        entry, free = canonical(Reduce("sum", kept, (), _product(parts)), ranges)
+        key = self._key(*entry)
         if key not in self.known:
-            self._put(Step(f"moment {len(self.known)}", key[1], key[0]))
+            self._put(Step(f"moment {len(self.known)}", entry[1], entry[0]))
         load = Load(self.known[key], tuple(Affine.name(name) for name in free))
         return product((*counts, load))
 
