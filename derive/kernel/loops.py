@@ -66,9 +66,23 @@ def nest_of(shifted: Shifted) -> Nest:
     virtual = virtual_steps(plan)
     steps = [step for step in plan.steps if step.array not in virtual]
     fusing = _Fusing(virtual)
-    items = [_Item(step, step.order, {}) for step in steps]
+    items = [_Item(step, _order(step), {}) for step in steps]
     nodes = fusing.level(items)
     return Nest(plan, nodes, virtual, shifted.sampled, shifted.narrow)
+
+
+def _order(step: Step) -> tuple[str, ...]:
+    """The labels of a step, outermost first.
+
+    A product of matrices runs over a row of the result outside, so that threads share rows, and
+    over what lies side by side inside.
+    """
+    if step.kind != "contraction" or not step.axes:
+        return step.order
+    own = tuple(axis.name for axis in step.axes)
+    bound = tuple(b.name for b in step.bounds)
+    lasts = {part.at[-1].single for part in subentries(step.body) if isinstance(part, Load)}
+    return own + bound if lasts <= set(bound) else own[:1] + bound + own[1:]
 
 
 # ---- what is not stored -------------------------------------------------------------------------

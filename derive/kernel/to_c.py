@@ -62,12 +62,11 @@ class _Module(Native):
     def _function(self, written: Written) -> Iterator[str]:
         """The C function: `a` are whole numbers and addresses, `c` are numbers."""
         yield "int kernel(const int64_t *a, const double *c) {"
-        yield "    const int64_t threads = a[0], want = a[1];"
+        yield "    const int64_t want = a[1];"
         at = 2
         for name in self.lengths.values():
             yield f"    const int64_t {name} = a[{at}];"
             at += 1
-        yield "    (void)threads, (void)want, (void)c;"
         ranks = [(self.inside[p.array], "const ", len(p.symbol.shape)) for p in self.arrays]
         ranks += [(self.inside[r.array], "", len(r.form.target.shape)) for r in self.plan.results]
         for name, const, rank in ranks:
@@ -82,6 +81,9 @@ class _Module(Native):
 
     def _inside(self, written: Written) -> Iterator[str]:
         """The buffers, the statements, and the way out."""
+        own = [f"PADDED({b.size}) * (double)sizeof({TYPES[b.kind]})" for b in written.private]
+        yield f"    const int64_t threads = fitting(a[0], {' + '.join(own) or '0'});"
+        yield "    (void)threads, (void)want, (void)c;"
         for name, kind in written.numbers.items():
             yield f"    {TYPES[kind]} {name} = 0;"
         yield "    int failed = 0;"
@@ -116,6 +118,12 @@ static inline void *reserve(int64_t entries, size_t size, int *failed) {
     void *found = malloc((size_t)(entries > 0 ? entries : 1) * size);
     if (!found) *failed = 1;
     return found;
+}
+
+/* as many threads as have their own sums in half a gigabyte */
+static inline int64_t fitting(int64_t threads, double bytes) {
+    while (threads > 1 && (double)threads * bytes > 536870912.0) threads /= 2;
+    return threads;
 }
 
 static inline int64_t team(int64_t threads, int64_t turns, double work) {

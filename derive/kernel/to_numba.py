@@ -81,7 +81,8 @@ class _Module(Native):
         names += [self.inside[r.array] for r in self.plan.results]
         names += [self.inside[p.array] for p in self.numbers]
         yield f"def kernel({', '.join(names)}):"
-        body = []
+        own = " + ".join(f"8.0 * max({b.size}, 1)" for b in written.private)
+        body = [f"threads = _fitting(threads, {own})"] if own else []
         for name, kind in written.numbers.items():
             body.append(f"{name} = {TYPES[kind]}(0.0)")
         for b in written.buffers:
@@ -95,6 +96,14 @@ class _Module(Native):
 
 HELPERS = '''
 _OPTIONS = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "nogil": True}
+
+
+@numba.njit(**_OPTIONS)
+def _fitting(threads, size):
+    """As many threads as have their own sums in half a gigabyte."""
+    while threads > 1 and threads * size > 536870912.0:
+        threads //= 2
+    return threads
 
 
 @numba.njit(**_OPTIONS)

@@ -41,6 +41,11 @@ class Written:
     buffers: tuple[Buffer, ...]
     numbers: Mapping[str, Kind]
 
+    @property
+    def private(self) -> tuple[Buffer, ...]:
+        """The buffers that each thread has."""
+        return tuple(buffer for buffer in self.buffers if buffer.private)
+
 
 def write(nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Dialect) -> Written:
     """The text of a nest; `names` and `sizes` map keys to identifiers of the language."""
