@@ -6,7 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from derive.errors import DeriveError, IllTypedError, SoundnessError
+from derive.errors import (
+    DeriveError,
+    IllTypedError,
+    LimitError,
+    SoundnessError,
+    UnsupportedError,
+)
 from derive.judgement.prove import Proof, Prover
 from derive.judgement.refute import agrees, format_witness, refute
 from derive.judgement.repair import SECONDS as REPAIR_SECONDS
@@ -140,7 +146,7 @@ class Judge:
         try:
             with alarm(seconds):
                 return refute(reading, claim.context, replace(self.limits, seconds=seconds))
-        except OutOfTime:
+        except (OutOfTime, UnsupportedError, LimitError):
             return 0
 
     def _repairs(self, claim: Claim, deadline: float) -> tuple[str, ...]:

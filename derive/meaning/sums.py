@@ -198,6 +198,12 @@ def _ranges(
             low = None if second is None else affine(setting, second)
             if letter is None or low is None:
                 raise setting.error("this range of a sum is not read", item)
+            if node.upper is None and low.terms:
+                raise setting.error(
+                    "this sum says where it begins and not where it ends",
+                    item,
+                    "Write the last value above the sign.",
+                )
             lows[letter] = low
     high = None
     if node.upper is not None:

@@ -141,23 +141,21 @@ class Scope:
         self.parent.forbid_second(key)
         total = self.zero
         for output in self.world.context.outputs[key]:
-            gradient = self.root.upstream(key, output.key)
-            value = self.lookup(output.key)
-            total = self._accumulate(total, value, gradient, (key, output.key))
+            total = self._accumulate(total, self.lookup(output.key), (key, output.key))
         found: Mapping[tuple[int, ...], Scalar] = self._duals.split(total)[1]
         return found
 
-    def _accumulate(
-        self, total: Scalar, value: Array, gradient: Array, name: tuple[str, str]
-    ) -> Scalar:
+    def _accumulate(self, total: Scalar, value: Array, name: tuple[str, str]) -> Scalar:
+        """Add what an output passes on; the gradient of one that does not vary is not needed."""
         duals = self._duals
-        parts = [total]
-        for at in _positions(value):
-            entry = pick(value, at)
-            if duals.split(entry)[1]:
-                self.root.upstream_read.add(name)
-                parts.append(duals.mul(pick(gradient, at), entry))
-        return duals.total(parts)
+        moving = [at for at in _positions(value) if duals.split(pick(value, at))[1]]
+        if not moving:
+            return total
+        self.root.upstream_read.add(name)
+        gradient = self.root.upstream(*name)
+        return duals.total(
+            [total, *(duals.mul(pick(gradient, at), pick(value, at)) for at in moving)]
+        )
 
     @property
     def _duals(self) -> DualField:

@@ -86,3 +86,17 @@ def test_a_changed_witness_is_noticed() -> None:
     assert changed != shown
     printed = read_witness(changed, claim.context)
     assert reevaluate(printed, claim.readings[0], claim.context) != (printed.left, printed.right)
+
+
+def test_an_upstream_gradient_that_plays_no_part_is_not_needed() -> None:
+    text = (
+        r"Let $a, b \in \mathbb{R}^N$, $y_i = a_i^2$, $z_i = b_i^2$, "
+        r"$f : \mathbb{R}^N \times \mathbb{R}^N \to \mathbb{R}$. It is taken of $y$ and $z$. "
+        r"$$\frac{\partial f}{\partial a_i} = \frac{\partial f}{\partial y_i} a_i$$"
+    )
+    ((claim, judgement),) = judged(text).judged
+    assert judgement.witness is not None
+    assert r"\frac{\partial f}{\partial z}" not in judgement.witness.values
+    printed = read_witness(format_witness(judgement.witness), claim.context)
+    again = reevaluate(printed, claim.readings[0], claim.context)
+    assert again == (judgement.witness.left, judgement.witness.right)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from judging import display, finding
+from judging import display, finding, last
 
 ARRAYS = (
     r"Let $x, y \in \mathbb{R}^N$, $u, w \in \mathbb{R}^D$, $X, Y \in \mathbb{R}^{N \times D}$, "
@@ -165,3 +165,9 @@ def test_sides_that_do_not_fit(formula: str, expected: str) -> None:
 )
 def test_the_reading_that_fits_both_sides(formula: str, expected: str) -> None:
     assert display(ARRAYS, formula) == expected
+
+
+def test_a_sum_that_does_not_say_where_it_ends() -> None:
+    text = r"Let $x \in \mathbb{R}^N$. $$\sum_{k=j} x_k = x_j$$"
+    assert last(text).verdict == "unread"
+    assert "not where it ends" in last(text).reason
