@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.gradient.derived import ClosedForm, Derived
-from derive.gradient.stated import entry_of, stated_forms
+from derive.gradient.stated import entry_of, extends, stated_forms
 from derive.judgement.prove import Proof, Prover
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning
@@ -17,10 +17,10 @@ def agreeing(meaning: Meaning, derived: Derived) -> Iterator[Claim]:
         for form in reversed(list(stated_forms(meaning))):
             if form.target != closed.target or form.objective != closed.objective:
                 continue
-            if form.context.definitions != closed.origin.definitions:
+            if not extends(closed.origin, form.context):
                 continue
             at, theirs = entry_of(form)
-            if _equal(closed, at, theirs, form.context):
+            if _equal(closed, at, theirs, closed.origin):
                 yield form.claim
                 break
 

@@ -91,6 +91,15 @@ def is_closed(right: t.Term, left: t.Derivative, context: t.Context) -> bool:
     return all(x.of == left.of and x.target.key in outputs for x in inside)
 
 
+def extends(later: t.Context, earlier: t.Context) -> bool:
+    """Whether all names of the earlier context mean the same in the later one."""
+    return later.outputs == earlier.outputs and all(
+        later.symbols.get(key) == symbol
+        and later.definitions.get(key) == earlier.definitions.get(key)
+        for key, symbol in earlier.symbols.items()
+    )
+
+
 def entry_of(form: StatedForm) -> tuple[tuple[str, ...], t.Term]:
     """The form at one entry of its target: index names and the scalar there."""
     given = [str(p.single) for p in form.left.at if p is not None]

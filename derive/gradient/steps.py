@@ -12,7 +12,7 @@ from derive.errors import UnsupportedError, UsageError
 from derive.gradient.closed_form import Phrasing
 from derive.gradient.lemmas import find, use
 from derive.gradient.reverse import Adjoint, Reverse, away_from_kinks, forget
-from derive.gradient.stated import entry_of, stated_forms
+from derive.gradient.stated import entry_of, extends, stated_forms
 from derive.judgement.prove import Proof, Prover
 from derive.meaning import terms as t
 from derive.meaning.claims import Claim, Meaning
@@ -307,7 +307,7 @@ class Derivation:
         for form in reversed(list(stated_forms(meaning))):
             if form.target != self.target or form.objective != self.objective:
                 continue
-            if form.context.definitions != self.context.definitions:
+            if not extends(self.context, form.context):
                 continue
             at, theirs = entry_of(form)
             mine = self.phrase(closed, parameters, at)
