@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ THREADS = 2
 SHAPES = ((32, 128), (256, 256), (1024, 1024), (8192, 512), (65536, 64), (65536, 1024))
 DTYPES = ("float32", "float64")
 CONTENDERS = ("torch", "naive NumPy", "numpy", "numba", "c", "c, out=")
-SECONDS = 6.0
+SECONDS = 3.0
 ROUNDS = (5, 101)
 KEEPING = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 40),
@@ -48,15 +49,21 @@ def naive(x: Any, dy: Any, gamma: Any, eps: float) -> tuple[Any, Any, Any]:
     return dx, dgamma, dbeta
 
 
+@cache
+def exported() -> dict[str, Callable[..., Any]]:
+    """The kernel of each back end."""
+    import derive
+
+    derivation = derive.load("batchnorm")
+    return {name: derivation.kernel(name) for name in ("numpy", "numba", "c")}
+
+
 def contenders(x: Any, dy: Any, gamma: Any) -> dict[str, Callable[[], Any]]:
     """What is timed, on the same arrays; torch gets the mean and the deviation for nothing."""
     import numpy as np
     import torch
 
-    import derive
-
-    derivation = derive.load("batchnorm")
-    kernels = {name: derivation.kernel(name) for name in ("numpy", "numba", "c")}
+    kernels = exported()
     tx, tdy, tgamma = map(torch.from_numpy, (x, dy, gamma))
     wide = tx.double()
     mean = wide.mean(0).to(tx.dtype)
@@ -86,8 +93,8 @@ def arrays(shape: tuple[int, int], dtype: str, offset: float = 0.0) -> tuple[Any
 # ---- times --------------------------------------------------------------------------------------
 
 
-def times(shape: tuple[int, int], dtype: str) -> dict[str, float]:
-    """Median seconds of each contender, in turns."""
+def times(shape: tuple[int, int], dtype: str) -> dict[str, tuple[float, float]]:
+    """The median and the least seconds of each contender, in turns."""
     functions = contenders(*arrays(shape, dtype))
     for function in functions.values():
         function()
@@ -100,7 +107,7 @@ def times(shape: tuple[int, int], dtype: str) -> dict[str, float]:
             before = time.perf_counter()
             function()
             taken[name].append(time.perf_counter() - before)
-    return {name: statistics.median(values) for name, values in taken.items()}
+    return {name: (statistics.median(values), min(values)) for name, values in taken.items()}
 
 
 def measured() -> list[dict[str, Any]]:
@@ -148,7 +155,7 @@ def errors(offset: float) -> dict[str, float]:
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
-    """Milliseconds of torch, and every other time as a share of it."""
+    """Milliseconds of torch, and every other time as a share of it; least times in brackets."""
     others = CONTENDERS[1:]
     lines = [
         f"| dtype | N × D | torch, ms | {' | '.join(others)} | naive NumPy / c, out= |",
@@ -156,12 +163,18 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     ]
     for row in rows:
         found = row["times"]
-        shares = " | ".join(f"{found[name] / found['torch']:.2f}" for name in others)
-        faster = found["naive NumPy"] / found["c, out="]
+        shares = [_both(found[name], found["torch"], ".2f") for name in others]
+        shares.append(_both(found["naive NumPy"], found["c, out="], ".1f"))
         shape = " × ".join(map(str, row["shape"]))
-        ms = 1e3 * found["torch"]
-        lines.append(f"| {row['dtype']} | {shape} | {ms:.3g} | {shares} | {faster:.1f} |")
+        torch = _both(found["torch"], (1e-3, 1e-3), ".3g")
+        lines.append(f"| {row['dtype']} | {shape} | {torch} | {' | '.join(shares)} |")
     return lines
+
+
+def _both(times: list[float], other: Sequence[float], style: str) -> str:
+    """Median by median, and least by least in brackets."""
+    median, least = (one / two for one, two in zip(times, other, strict=True))
+    return f"{median:{style}} ({least:{style}})"
 
 
 def report(plain: list[dict[str, Any]], keeping: list[dict[str, Any]]) -> str:
@@ -178,7 +191,8 @@ def report(plain: list[dict[str, Any]], keeping: list[dict[str, Any]]) -> str:
         "gets mean and deviation from the forward pass, and beside the closed forms typed into",
         "NumPy. The exported kernels compute mean and variance themselves. Medians of runs that",
         f"take turns in one process, {THREADS} threads; times other than torch's are shares of it,",
-        "so less than 1 is faster. Differences below a quarter mean little.",
+        "so less than 1 is faster. In brackets the same of the fastest runs: where the two are far",
+        "apart, other work on the processor was in the way. Less than a quarter means little.",
         "",
         "## As it comes",
         "",

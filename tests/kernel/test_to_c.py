@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from closed_forms import LAYERS, plan_for
+from closed_forms import BATCHNORM, LAYERS, forms_of, plan_for
 from compiled import (
     REFUSED,
     TOLERANCE,
@@ -22,6 +22,7 @@ from compiled import (
     apart,
     arguments,
     benign,
+    code_of,
     dtypes,
     expected,
     given,
@@ -35,8 +36,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from require import require
+from test_to_numpy import HOSTILE, SQUARES, hostile_forms, renamed_inside
 
 from derive.errors import UsageError
+from derive.kernel.front import load_kernel
+from derive.kernel.plan import plan_of
 from derive.kernel.to_c import emit_c
 
 SLOW_START = settings(
@@ -259,3 +263,21 @@ def test_no_warning_of_a_strict_compiler(tmp_path: Path) -> None:
 def test_function_names_are_checked(name: str) -> None:
     with pytest.raises(UsageError):
         emit_c(plan_for("softmax"), name)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(text: str) -> None:
+    """Claims, sources, conditions and names as documents write them change no code."""
+    honest = emit_c(plan_of(forms_of(BATCHNORM)), "kernel", version="1")
+    source = emit_c(plan_of(hostile_forms(text)), "kernel", version=text)
+    assert code_of(source) == code_of(honest)
+
+
+@pytest.mark.parametrize("key", ["N_{0}", 'N"', "N\\", "class", "int", "k", "n\n", "'''"])
+def test_hostile_sizes(key: str) -> None:
+    (form, *_) = forms_of(SQUARES.replace("N", "M"))
+    source = emit_c(plan_of((renamed_inside(form, "M", key),)), "squares")
+    squares = load_kernel(source, "squares")
+    with pytest.raises(ValueError, match="dy: expected shape"):
+        squares(np.ones(2), np.ones(3))
+    assert squares(np.array([1.0, 2.0]), np.ones(2)).dx.tolist() == [2.0, 4.0]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from closed_forms import plan_for
+from closed_forms import BATCHNORM, forms_of, plan_for
 from compiled import (
     LAYOUTS,
     REFUSED,
@@ -20,6 +20,7 @@ from compiled import (
     apart,
     arguments,
     benign,
+    code_of,
     expected,
     given,
     kernel_of,
@@ -30,8 +31,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from require import require
+from test_to_numpy import HOSTILE, SQUARES, hostile_forms, renamed_inside
 
 from derive.errors import UsageError
+from derive.kernel.front import load_kernel
+from derive.kernel.plan import plan_of
 from derive.kernel.to_numba import emit_numba
 
 SLOW_START = settings(
@@ -172,3 +176,20 @@ def test_output_is_deterministic() -> None:
 def test_function_names_are_checked(name: str) -> None:
     with pytest.raises(UsageError):
         emit_numba(plan_for("softmax"), name)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(text: str) -> None:
+    """Claims, sources, conditions and names as documents write them change no code."""
+    honest = emit_numba(plan_of(forms_of(BATCHNORM)), "kernel", version="1")
+    source = emit_numba(plan_of(hostile_forms(text)), "kernel", version=text)
+    assert code_of(source) == code_of(honest)
+
+
+@pytest.mark.parametrize("key", ["N_{0}", 'N"', "N\\", "class", "int", "k", "n\n", "'''"])
+def test_hostile_sizes(key: str) -> None:
+    (form, *_) = forms_of(SQUARES.replace("N", "M"))
+    source = emit_numba(plan_of((renamed_inside(form, "M", key),)), "squares")
+    squares = load_kernel(source, "squares")
+    with pytest.raises(ValueError, match="dy: expected shape"):
+        squares(np.ones(2), np.ones(3))

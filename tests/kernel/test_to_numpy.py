@@ -228,12 +228,12 @@ HOSTILE = [
 def test_hostile_text_stays_text(text: str) -> None:
     """Claims, sources, side conditions, assumptions, names of arrays and sizes, the version."""
     honest = emit_numpy(plan_of(forms_of(BATCHNORM)), "kernel")
-    source = emit_numpy(plan_of(_hostile_forms(text)), "kernel", version=text)
+    source = emit_numpy(plan_of(hostile_forms(text)), "kernel", version=text)
     assert _skeleton(source) == _skeleton(honest)
     load_kernel(source, "kernel")
 
 
-def _hostile_forms(text: str) -> Any:
+def hostile_forms(text: str) -> Any:
     """The batch normalisation with the text wherever a document puts text that is shown."""
     forms = []
     for form in forms_of(BATCHNORM):
