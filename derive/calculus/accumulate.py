@@ -9,8 +9,8 @@ with it holds in particular for the value that it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
@@ -32,7 +32,7 @@ from derive.calculus.polynomial import (
 from derive.calculus.rules import LOSS_RULE
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
-from derive.meaning.walk import names_in, reach, subterms
+from derive.meaning.walk import names_in, subterms
 
 Pair = tuple[str, str]
 """The keys of what is differentiated and of what it is differentiated by."""
@@ -51,9 +51,8 @@ class AccumulatedLowering(Lowering):
 def frontier(reading: t.Reading, context: t.Context) -> frozenset[Pair]:
     """The derivatives on the right side that can stay numbers; none where that may be wrong.
 
-    No definition may hold a derivative or an objective, and no output be made of another one:
-    then the paths of the definitions are all that there is. Derivatives by outputs are given
-    anyway.
+    No definition may hold a derivative or an objective: then the paths of the definitions are all
+    that there is. Derivatives by outputs are given anyway.
     """
     if not _is_plain(context):
         return frozenset()
@@ -65,15 +64,10 @@ def frontier(reading: t.Reading, context: t.Context) -> frozenset[Pair]:
 
 
 def _is_plain(context: t.Context) -> bool:
-    below = reach(context)
     for definition in context.definitions.values():
         if not names_in(definition.body).isdisjoint(context.outputs):
             return False
         if any(isinstance(part, t.Derivative) for part in subterms(definition.body)):
-            return False
-    for outputs in context.outputs.values():
-        keys = {output.key for output in outputs}
-        if any(not keys.isdisjoint(below.get(key, ())) for key in keys):
             return False
     return True
 
@@ -92,47 +86,68 @@ def _derivatives(term: t.Term) -> Iterator[Pair]:
 
 @dataclass
 class AccumulatedForm(NormalForm):
-    """Normal forms in which the derivatives of the frontier are atoms; with `opaque`, all names."""
+    """Normal forms in which the derivatives of the frontier are atoms.
+
+    With `opaque`, so is every name but those to `unfold`. The names that the accumulation passed
+    through are in `passed`.
+    """
 
     frontier: frozenset[Pair] = frozenset()
     opaque: bool = False
+    unfold: frozenset[str] = frozenset()
+    passed: set[str] = field(default_factory=set)
 
     @cached_property
     def lowering(self) -> Lowering:
         return AccumulatedLowering(self.context, self._vanishes, self.trace)
 
-    def stop_at(self, frontier: frozenset[Pair]) -> None:
-        """Take another frontier; derivatives worked out for the last one are dropped."""
-        if frontier != self.frontier:
+    def stop_at(self, frontier: frozenset[Pair], unfold: frozenset[str] = frozenset()) -> None:
+        """Take another frontier; what was worked out for the last one is dropped."""
+        if (frontier, unfold) != (self.frontier, self.unfold):
             self.frontier = frontier
+            self.passed.clear()
             self._jacobians.clear()
+        if unfold != self.unfold:
+            self.unfold = unfold
+            self._definitions.clear()
 
     def prepare(self) -> None:
         if not self.opaque:
             super().prepare()
 
     def name_at(self, key: str, positions: tuple[Position, ...]) -> Polynomial:
-        if self.opaque:
+        if self.opaque and key not in self.unfold:
             return self.algebra.entry(key, positions)
         return super().name_at(key, positions)
 
     def _generic_jacobian(self, key: str, target: str) -> Generic:
-        if (key, target) not in self._jacobians:
+        return self._worked_out(key, target, passing=False)
+
+    def _worked_out(self, key: str, target: str, passing: bool) -> Generic:
+        """`∂key/∂target` at generic indices; `passing` on what comes back to it from its users.
+
+        By an output of an objective the derivative is given, and by what the output is made of it
+        is a sum over all outputs, so an output passes on what comes from other outputs as well.
+        """
+        found = f"{target} passing" if passing else target
+        if (key, found) not in self._jacobians:
             symbol, by = self.context.symbols[key], self.context.symbols[target]
             mine, theirs = self.parameters("$a", symbol), self.parameters("$b", by)
             with self._apart():
-                form = self._accumulated(symbol, target, mine, theirs)
-                self._jacobians[key, target] = self._generic(form, mine + theirs)
-        return self._jacobians[key, target]
+                form = self._accumulated(symbol, target, (mine, theirs), passing)
+                self._jacobians[key, found] = self._generic(form, mine + theirs)
+        return self._jacobians[key, found]
 
     def _accumulated(
-        self, of: t.Symbol, target: str, mine: tuple[str, ...], theirs: tuple[str, ...]
+        self, of: t.Symbol, target: str, at: tuple[tuple[str, ...], tuple[str, ...]], passing: bool
     ) -> Polynomial:
         """`∂of[mine]/∂target[theirs]` by what the target is used for."""
+        mine, theirs = at
         positions = tuple(to_position(t.Affine.name(name)) for name in mine + theirs)
-        outputs = {output.key for output in self.context.outputs.get(of.key, ())}
-        if (of.key, target) in self.frontier or target in outputs:
-            return of_atom(("entry", upstream_key(of.key, target), positions))
+        given = of_atom(("entry", upstream_key(of.key, target), positions))
+        is_output = self._is_output(of, target)
+        if (of.key, target) in self.frontier or (is_output and not passing):
+            return given
         if of.key == target:
             same = constant(1)
             count = len(mine)
@@ -141,15 +156,19 @@ class AccumulatedForm(NormalForm):
             return same
         self.trace.fire(LOSS_RULE)
         by = tuple(t.Affine.name(name) for name in theirs)
-        total: Polynomial = {}
-        for definition in self._users(of, target, outputs):
+        total: Polynomial = dict(given) if is_output else {}
+        for definition in self._users(of, target):
+            self.passed.add(definition.symbol.key)
             add_into(total, self._through(of, mine, definition, target, by))
         return total
 
-    def _users(self, of: t.Symbol, target: str, outputs: Iterable[str]) -> Iterator[t.Definition]:
+    def _is_output(self, of: t.Symbol, target: str) -> bool:
+        return any(output.key == target for output in self.context.outputs.get(of.key, ()))
+
+    def _users(self, of: t.Symbol, target: str) -> Iterator[t.Definition]:
         """The definitions that use a name, of what `of` is made of."""
         reach = self.lowering.reach
-        ends = tuple(outputs) or (of.key,)
+        ends = [output.key for output in self.context.outputs.get(of.key, (of,))]
         below = {key for end in ends for key in (end, *reach.get(end, ()))}
         for key, definition in self.context.definitions.items():
             if key in below and target in names_in(definition.body):
@@ -169,8 +188,10 @@ class AccumulatedForm(NormalForm):
             lowering.oblige_nonzero(t.Variable(user.symbol))
             root = algebra.power(self._entry(Entry(user.symbol.key, at)), -1)
             form = scale(algebra.multiply(form, root), Fraction(1, 2))
+        adjoint = self._worked_out(of.key, user.symbol.key, self._is_output(of, user.symbol.key))
         own = tuple(t.Affine.name(name) for name in mine)
-        form = algebra.multiply(form, self._jacobian(Jacobian(of.key, own, user.symbol.key, at)))
+        places = tuple(to_position(position) for position in own + at)
+        form = algebra.multiply(form, self._at(adjoint, places))
         for name, limits in zip(reversed(names), reversed(ranges), strict=True):
             form = algebra.sum_over(form, name, limits)
         return form

@@ -80,31 +80,48 @@ class Prover:
     def _by_accumulation(self, reading: t.Reading, deadline: float) -> Proof | None:
         """A proof in which the derivatives on the right side stay what they are, whatever that is.
 
-        Names stay what they are at first; then their definitions take part.
+        Names stay what they are at first; then the definitions on the way take part, then all.
         """
         stop = frontier(reading, self.context)
-        for opaque in (True, False) if stop else ():
-            trace = Trace()
-            try:
-                engine = self._accumulating(opaque, deadline)
-                engine.stop_at(stop)
-                engine.watch(trace)
-                if self._difference_vanishes(engine, reading):
-                    self._refuse_the_impossible(engine)
-                    return Proof(trace.names, self._side_conditions(engine))
-            except (UnsupportedError, LimitError):
-                continue
-        return None
+        if not stop:
+            return None
+        opaque = self._accumulating(True, deadline)
+        proof = self._proof_by(opaque, reading, stop)
+        if proof is None and opaque.passed:
+            proof = self._proof_by(opaque, reading, stop, frozenset(opaque.passed))
+        if proof is None:
+            proof = self._proof_by(self._accumulating(False, deadline), reading, stop)
+        return proof
+
+    def _proof_by(
+        self,
+        engine: AccumulatedForm,
+        reading: t.Reading,
+        stop: frozenset[tuple[str, str]],
+        unfold: frozenset[str] = frozenset(),
+    ) -> Proof | None:
+        trace = Trace()
+        engine.stop_at(stop, unfold)
+        engine.watch(trace)
+        engine.lowering.obligations.clear()
+        engine.algebra.log_domain.clear()
+        try:
+            if not self._difference_vanishes(engine, reading):
+                return None
+            self._refuse_the_impossible(engine)
+        except (UnsupportedError, LimitError):
+            return None
+        return Proof(trace.names, self._side_conditions(engine))
 
     def _accumulating(self, opaque: bool, deadline: float) -> AccumulatedForm:
         engine = self._accumulated.get(opaque)
         if engine is None:
-            engine = AccumulatedForm(self.context, max_terms=self.limits.terms, opaque=opaque)
+            engine = AccumulatedForm(
+                self.context, not opaque, max_terms=self.limits.terms, opaque=opaque
+            )
             self._accumulated[opaque] = engine
             self._prepare(engine, deadline)
         engine.algebra.deadline = deadline
-        engine.lowering.obligations.clear()
-        engine.algebra.log_domain.clear()
         return engine
 
     def interrupted(self) -> None:

@@ -129,7 +129,10 @@ class Scope:
         return self.children[key, mode]
 
     def objective_slope(self, key: str) -> Mapping[tuple[int, ...], Scalar]:
-        """The derivatives of an objective along this scope's directions: Σ ∂f/∂y · y′."""
+        """The derivatives of an objective along this scope's directions: Σ ∂f/∂y · y′.
+
+        By an output it is the given gradient, also where another output is made of it.
+        """
         if key not in self.slopes:
             self.slopes[key] = self._objective_slope(key)
         return self.slopes[key]
@@ -140,7 +143,9 @@ class Scope:
             return self.parent.perturbed(self.target, "total").objective_slope(key)
         self.parent.forbid_second(key)
         total = self.zero
-        for output in self.world.context.outputs[key]:
+        outputs = self.world.context.outputs[key]
+        given = [output for output in outputs if output.key == self.target]
+        for output in given or outputs:
             total = self._accumulate(total, self.lookup(output.key), (key, output.key))
         found: Mapping[tuple[int, ...], Scalar] = self._duals.split(total)[1]
         return found

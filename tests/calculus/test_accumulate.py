@@ -55,6 +55,8 @@ PROVED = [
     (CHAIN, r"<s|x_j> = \tanh(u_j) <s|y_j> + u_j <s|u_j> - u_j \sum_k u_k <s|u_k>"),
     (CHAIN, r"<s|u_j> = x_j (1 - \tanh(u_j)^2) <s|y_j> + 1"),
     (LOSS, r"<f|x_j> = <f|y_j> / \sigma + \frac{1}{N} <f|\mu> + <f|\sigma> (x_j - \mu) / \sigma"),
+    (TWO, r"<L|x_j> = 2 x_j <L|y_j> + 2 x_j (1 - z_j^2) <L|z_j>"),
+    (TWO, r"<L|x_j> = 2 x_j <L|y_j> + 2 x_j (1 - z_j^2) <L|z_j> + 0 <L|r>"),
     (LOSS, r"<f|\sigma> = -\frac{1}{\sigma} \sum_i y_i <f|y_i>"),
     (
         LOSS,
@@ -69,6 +71,7 @@ WRONG = [
     (LOSS, r"<f|x_j> = <f|y_j> / \sigma + <f|\mu>"),
     (LOSS, r"<f|\sigma> = \frac{1}{\sigma} \sum_i y_i <f|y_i>"),
     (TWO, r"<L|x_j> = 2 x_j <L|y_j> + 0 <L|r>"),
+    (TWO, r"<L|y_j> = <L|y_j> + (1 - z_j^2) <L|z_j>"),
     (INSIDE, r"<J|x_j> = 1 + 0 <J|r>"),
     (INSIDE, r"<J|r> = 0 <J|y_1>"),
 ]
@@ -90,9 +93,9 @@ def test_what_does_not_follow_is_not(text: str, claim: str) -> None:
     [
         (CHAIN, PROVED[0][1], {("s", "y"), ("s", "u")}),
         (CHAIN, "<s|u_j> = 3", set()),
-        (LOSS, PROVED[3][1], set()),
-        (TWO, WRONG[5][1], set()),
-        (INSIDE, WRONG[6][1], set()),
+        (LOSS, PROVED[5][1], set()),
+        (TWO, WRONG[5][1], {("L", "r")}),
+        (INSIDE, WRONG[7][1], set()),
         (LOSS + "\n$$g_j = <f|x_j>$$\n", PROVED[2][1], set()),
     ],
 )
