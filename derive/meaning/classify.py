@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from derive.meaning.names import key_of, labelled_key, walk
+from derive.meaning.names import children, key_of, labelled_key, walk
 from derive.meaning.subscripts import SIGNS, index_letter, split_items
 from derive.reading import syntax as s
 
@@ -192,24 +192,36 @@ def _function(head: s.Expr, argument: s.Expr) -> Left | None:
 
 
 def mentions(expr: s.Node) -> frozenset[str]:
-    """All keys that an expression may refer to: names, labelled names, `d`-names."""
-    found: set[str] = set()
-    for node in walk(expr):
-        match node:
-            case s.Subscript(base=base, items=items):
-                found.add(labelled_key(base, items) or "")
-            case s.Product(factors=factors):
-                for first, second in pairwise(factors):
-                    if isinstance(first, s.Name) and first.letter == "d":
-                        found.add("d" + (_stem(second) or ""))
-            case s.Call(function=function):
-                found.add(function)
-            case s.Name() | s.Prime() | s.Power():
-                found.add(key_of(node) or "")
-            case _:
-                pass
-    found.discard("")
-    return frozenset(found)
+    """All keys that an expression may refer to: names, labelled names, `d`-names.
+
+    The letters that a sum binds refer to nothing inside it.
+    """
+    found = {_own_key(expr)} if isinstance(expr, s.Name | s.Prime | s.Power) else set()
+    match expr:
+        case s.Subscript(base=base, items=items):
+            found.add(labelled_key(base, items) or "")
+        case s.Product(factors=factors):
+            for first, second in pairwise(factors):
+                if isinstance(first, s.Name) and first.letter == "d":
+                    found.add("d" + (_stem(second) or ""))
+        case s.Call(function=function):
+            found.add(function)
+        case _:
+            pass
+    inside = found.union(*(mentions(child) for child in children(expr)))
+    if isinstance(expr, s.BigOperator):
+        inside -= {_own_key(_bound(item)) for item in expr.lower}
+    return frozenset(inside - {""})
+
+
+def _own_key(node: s.Node) -> str:
+    return key_of(node) or ""
+
+
+def _bound(item: s.Expr) -> s.Node:
+    """What an item below a sign binds: the first member of `k = 1`, or all of it."""
+    first = item.members[0] if isinstance(item, s.Chain) else None
+    return item if first is None else first
 
 
 def _stem(expr: s.Expr) -> str | None:

@@ -246,3 +246,13 @@ $$q_1 = 3$$
 $$q_1 = 2 x_1$$
 """
     assert [j.verdict for _, j in judged(text).judged] == ["refuted", "proved"]
+
+
+def test_a_bound_letter_is_no_row_of_a_capital() -> None:
+    text = r"""Let $X \in \mathbb{R}^{N \times D}$.
+
+$$S_{ij} = \sum_{k=1}^{D} X_{ik} X_{jk}, \qquad K_{ij} = \exp(-S_{ij})$$
+
+$$K_{ij} = K_{ji}$$
+"""
+    assert [j.verdict for _, j in judged(text).judged] == ["proved"]
