@@ -46,6 +46,7 @@ def introduction(problem: Problem, targets: Sequence[t.Symbol]) -> Iterator[str]
 def results(forms: Sequence[tuple[t.Term, t.Term]]) -> Iterator[str]:
     """The closed forms, in the order asked for."""
     yield "## The closed form" if len(forms) == 1 else "## The closed forms"
+    yield "What is cheap to work out again is inserted, and common factors stand in front."
     for left, right in forms:
         yield equation(left, right)
     kinks = dict.fromkeys(kink for _, right in forms for kink in _kinks(right))

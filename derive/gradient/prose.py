@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import assert_never
 
 from derive.gradient.problem import latex, listed
@@ -18,14 +18,61 @@ from derive.writing.to_latex import to_latex
 def paragraphs(steps: Sequence[Step], detail: str) -> Iterator[str]:
     """Sentences and displays, each display a chain of equations with one left side."""
     shown = [step for step in steps if step.kind in KINDS[detail]]
+    known: dict[str, t.Term] = {}
     for _, run in groupby(_numbered(shown), key=lambda pair: pair[0]):
         chain = [step for _, step in run]
-        yield sentence(chain[0])
+        yield _joined(sentence(chain[0]), list(_insertions(chain, known)))
+        known |= {step.subject.key: step.term for step in chain if step.subject and step.term}
         meaning = [step.meaning for step in chain if step.meaning is not None]
         members = (chain[0].left, *meaning, *(step.right for step in chain))
         yield f"$${to_latex(Chain(members, (Relation('='),) * (len(members) - 1)))}$$"
         if detail == "full":
             yield f"Rules: {'; '.join(dict.fromkeys(step.rule for step in chain))}."
+
+
+def _joined(said: str, more: list[str]) -> str:
+    """A sentence with further clauses before its last mark."""
+    return f"{said[:-1]}; then {', and '.join(more)}{said[-1]}" if more else said
+
+
+def _insertions(chain: Sequence[Step], known: Mapping[str, t.Term]) -> Iterator[str]:
+    """Which adjoints are inserted between two members of a chain, and which names come up."""
+    for before, after in pairwise(chain):
+        if after.kind != "inserted" or before.term is None or after.term is None:
+            continue
+        left = _targets(after.term)
+        gone = {key: x for key, x in _targets(before.term).items() if key not in left}
+        if not gone or chain[0].kind not in ("adjoint", "lemma used"):
+            continue
+        shown = listed(f"${latex(symbol)}$" for symbol in gone.values())
+        yield f"the {_number(gone, 'adjoint of', 'adjoints of')} {shown} {_are(gone)} inserted"
+        read = [before.term, *(known[key] for key in gone if key in known)]
+        earlier = {key for term in read for key in _variables(term)}
+        named = {k: x for k, x in _variables(after.term).items() if k not in earlier}
+        if named:
+            shown = listed(f"${latex(symbol)}$" for symbol in named.values())
+            whose = _number(named, "its definition", "their definitions")
+            yield f"{shown} {_are(named)} written in place of {whose}"
+
+
+def _number(names: Mapping[str, object], one: str, many: str) -> str:
+    return one if len(names) == 1 else many
+
+
+def _are(names: Mapping[str, object]) -> str:
+    return _number(names, "is", "are")
+
+
+def _variables(term: t.Term) -> dict[str, t.Symbol]:
+    """The names whose values stand in a term."""
+    found = (part for part in subterms(term) if isinstance(part, t.Variable))
+    return {part.symbol.key: part.symbol for part in found if part.symbol.role != "objective"}
+
+
+def _targets(term: t.Term) -> dict[str, t.Symbol]:
+    """The names whose adjoints stand in a term."""
+    found = (part for part in subterms(term) if isinstance(part, t.Derivative))
+    return {part.target.key: part.target for part in found}
 
 
 STEPS = ("adjoint", "forward", "tangent", "lemma", "lemma used", "inserted")
