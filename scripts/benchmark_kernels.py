@@ -218,6 +218,9 @@ def report(plain: list[dict[str, Any]], keeping: list[dict[str, Any]]) -> str:
         lines.append(f"| {offset:g} | {shown} |")
     versions = f"torch {torch.__version__}, NumPy {numpy.__version__}, numba {numba.__version__}"
     lines += ["", f"{versions}, Python {platform.python_version()}, {processor()}.", ""]
+    load = os.getloadavg()[1]
+    lines += [f"Load average over the run's last minutes: {load:.1f}. Where that is more than the"]
+    lines += [f"number of threads, {THREADS}, threads have waited for other work.", ""]
     lines += ["Written by `scripts/benchmark_kernels.py`.", ""]
     return "\n".join(lines)
 
