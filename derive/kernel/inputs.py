@@ -187,4 +187,5 @@ def _regularisers(context: t.Context) -> frozenset[str]:
             if isinstance(term, t.Variable) and term.symbol.role == "input":
                 anywhere[term.symbol.key] = anywhere.get(term.symbol.key, 0) + 1
     scalars = {key for key, symbol in context.symbols.items() if not symbol.shape}
-    return frozenset(key for key in scalars & inside.keys() if inside[key] == anywhere[key])
+    both = scalars & inside.keys() & anywhere.keys()
+    return frozenset(key for key in both if inside[key] == anywhere[key])

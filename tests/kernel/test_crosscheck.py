@@ -101,6 +101,17 @@ def test_inputs_meet_the_assumptions() -> None:
     assert crosscheck(plan).agrees
 
 
+def test_a_defined_number_beside_a_regulariser() -> None:
+    """ε only ever stands beside v, which is defined: it is small, v is what it is."""
+    text = r"""Let $x, y \in \mathbb{R}^N$, $\epsilon > 0$, $v = \sum_{i=1}^N x_i$ and
+    $y_i = (v + \epsilon) x_i$ for a loss $f : \mathbb{R}^N \to \mathbb{R}$.
+    $$\frac{\partial f}{\partial x_j} = (v + \epsilon) \frac{\partial f}{\partial y_j}
+    + \sum_{i=1}^N x_i \frac{\partial f}{\partial y_i}$$"""
+    plan = plan_of(forms_of(text))
+    assert {float(case.inputs[r"\epsilon"]) for case in cases(plan, "float64")} == {1e-5}
+    assert crosscheck(plan).agrees
+
+
 def test_assumptions_that_nothing_meets() -> None:
     text = r"""Let $x \in \mathbb{R}^N$, assume $x x < x x - 1$, and $y = x x$ for a loss
     $f : \mathbb{R}^N \to \mathbb{R}$.
