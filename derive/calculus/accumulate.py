@@ -29,7 +29,7 @@ from derive.calculus.polynomial import (
     of_atom,
     scale,
 )
-from derive.calculus.rules import LOSS_RULE
+from derive.calculus.rules import DEFINITION_RULE, LOSS_RULE
 from derive.errors import UnsupportedError
 from derive.meaning import terms as t
 from derive.meaning.walk import names_in, subterms
@@ -154,7 +154,7 @@ class AccumulatedForm(NormalForm):
             for left, right in zip(positions[:count], positions[count:], strict=True):
                 same = self.algebra.multiply(same, delta(left, right))
             return same
-        self.trace.fire(LOSS_RULE)
+        self.trace.fire(LOSS_RULE if of.key in self.context.outputs else DEFINITION_RULE)
         by = tuple(t.Affine.name(name) for name in theirs)
         total: Polynomial = dict(given) if is_output else {}
         for definition in self._users(of, target):

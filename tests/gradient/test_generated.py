@@ -22,7 +22,8 @@ from derive.gradient.derived import Derived, Request, derive_document
 from derive.gradient.request import ClosedForm
 from derive.meaning import terms as t
 
-SEEDS = range(30)
+SEEDS = (*range(17), *range(18, 23), *range(24, 32))
+"""Thirty programs; 17 and 23 are proved as well, and take five seconds each."""
 STEP = 1e-40
 Arrays = dict[str, np.ndarray]
 
