@@ -21,6 +21,7 @@ from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
 
+import corpus
 from variants import Variant, variants
 
 from derive.errors import DeriveError, IllTypedError
@@ -176,7 +177,8 @@ def report(outcomes: list[Outcome], seed: int, count: int, seconds: float) -> It
     yield f"scripts/soundness.py --variants {len(outcomes)} --seed {seed}` repeats this; it took"
     yield f"{seconds / 60:.0f} minutes on two processes. *Proved, equal*: the prover proves it and"
     yield "the oracle finds no difference. *Bug*: proved and different, or an exception."
-    yield from ("", *table(kinds), "", f"## Bugs: {len(bugs)}", "")
+    yield from ("", *table(kinds), "", "## The corpus, as marked", "", *corpus.table())
+    yield from ("", f"## Bugs: {len(bugs)}", "")
     yield from (f"- {bug.text}: {bug.reason}" for bug in bugs)
     for verdict in ("undecided", "unread"):
         found = [outcome for outcome in outcomes if outcome.verdict == verdict]
