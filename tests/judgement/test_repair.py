@@ -232,9 +232,13 @@ def test_a_side_is_not_mended_by_writing_the_other_one_in(setup: str, wrong: str
         assert repair.right not in walk(repair.left)
 
 
-def test_every_slip_of_a_document_is_mended() -> None:
+def test_every_slip_of_a_document_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("derive.judgement.judge.REPAIR_SECONDS", 30.0)
+    monkeypatch.setattr(repair_module, "SUPPOSING", 10.0)
+    monkeypatch.setattr(repair_module, "TRYING", 5.0)
     text = (DOCUMENTS / "wrong" / "spread.md").read_text(encoding="utf-8")
-    shown = [j.repairs for _, j in check(understood(text), repairs=True).judged]
+    limits = Limits(seconds=60.0)
+    shown = [j.repairs for _, j in check(understood(text), limits, repairs=True).judged]
     words = ["y → y_i, x_i", "second case: = → ", "x → \\hat{x} throughout", "holds if i ≠ j"]
     for each, expected in zip(shown, words, strict=True):
         assert any(expected in text for text in each), each
