@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from derive.report.terminal import Screen
 
 USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
-BACKENDS = ("numpy", "numba", "c")
+BACKENDS = ("numpy", "numba", "c", "torch")
+COMPARED = ("numpy", "numba", "c")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -202,7 +203,7 @@ def plan(file: str, sizes: tuple[str, ...]) -> None:
 @click.argument("file")
 @click.option("--svg", help="Write the plot of error against step size to this file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
-@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
+@click.option("--backend", type=click.Choice(COMPARED), default="numpy", show_default=True)
 def crosscheck(file: str, svg: str | None, seed: int, backend: str) -> None:
     """Compare the exported kernel with exact values and with numeric derivatives."""
     from derive.report.numbers import print_crosscheck

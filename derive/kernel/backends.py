@@ -9,10 +9,16 @@ from derive.kernel.plan import Plan
 from derive.kernel.to_c import emit_c
 from derive.kernel.to_numba import emit_numba
 from derive.kernel.to_numpy import emit_numpy
+from derive.kernel.to_torch import emit_torch
 
 Emit = Callable[[Plan, str], str]
 
-BACKENDS: Mapping[str, Emit] = {"numpy": emit_numpy, "numba": emit_numba, "c": emit_c}
+BACKENDS: Mapping[str, Emit] = {
+    "numpy": emit_numpy,
+    "numba": emit_numba,
+    "c": emit_c,
+    "torch": emit_torch,
+}
 
 
 def emitter(backend: str) -> Emit:
