@@ -217,6 +217,19 @@ class _Module(Front):
                 if size.single is not None and size.single not in known:
                     known.add(size.single)
                     yield f"{self.sizes[size.single]} = {self.names[p.array]}.shape[{axis}]"
+        for p in arrays:
+            for axis, size in enumerate(p.symbol.shape):
+                unknown = [(n, factor) for n, factor in size.terms if n not in known]
+                if len(unknown) == 1 and unknown[0][1] == 1:
+                    key, own = unknown[0][0], self.names[p.array]
+                    known.add(key)
+                    rest = self.texts.size(size - t.Affine.name(key))
+                    yield f"{self.sizes[key]} = {own}.shape[{axis}] - {rest}"
+                    yield f"if {self.sizes[key]} < 1:"
+                    shape = f"{{tuple({own}.shape)}}"
+                    yield f'    raise ValueError(f"{own}: too short, got shape {shape}")'
+        if missing := [own for key, own in self.sizes.items() if key not in known]:
+            raise UnsupportedError(f"the size {missing[0]} does not follow from the inputs")
 
     def _assumed(self) -> Iterator[str]:
         for check in self.plan.checks:

@@ -36,6 +36,7 @@ LIBRARY = (
     "softmax_cross_entropy",
     "gelu",
     "swiglu",
+    "conv1d",
 )
 
 
