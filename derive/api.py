@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from derive.errors import LimitError, UnsupportedError, UsageError
 
@@ -200,8 +200,9 @@ class Derivation:
                 found.append(self.grad(key))
         return found
 
-    def report(self) -> str:
-        """The LaTeX report: verdicts, derived gradients, the numeric cross-check, versions."""
+    def report(self, form: Literal["latex", "html"] = "latex") -> str:
+        """The report: verdicts, derived gradients, the numeric cross-check, versions."""
+        from derive.report.html import page
         from derive.report.latex import report
         from derive.report.numbers import HEADER, rows
 
@@ -209,7 +210,8 @@ class Derivation:
             table = rows(self.crosscheck())
         except UsageError:
             table = []
-        return report(self.checked, self.gradients(), table, HEADER)
+        write = page if form == "html" else report
+        return write(self.checked, self.gradients(), table, HEADER)
 
     def kernel(self, backend: str = "numpy") -> Callable[..., Any]:
         """The exported kernel as a function, loaded from its emitted module."""

@@ -152,16 +152,16 @@ def grad(
 
 @cli.command()
 @click.argument("file")
-@click.option("-o", "--output", required=True, help="A .tex or .pdf file.")
+@click.option("-o", "--output", required=True, help="A .tex, .pdf or .html file.")
 def report(file: str, output: str) -> None:
-    """Write the LaTeX report of a derivation."""
+    """Write the report of a derivation: LaTeX, a PDF, or one HTML page."""
     ending = Path(output).suffix
-    if ending not in (".tex", ".pdf"):
-        raise UsageError(f"a report is a .tex or .pdf file, not {output}")
+    if ending not in (".tex", ".pdf", ".html"):
+        raise UsageError(f"a report is a .tex, .pdf or .html file, not {output}")
     derivation = _load(file)
     _writable(output)
-    text = derivation.report()
-    if ending == ".tex":
+    text = derivation.report("html" if ending == ".html" else "latex")
+    if ending != ".pdf":
         _write(output, text.encode())
     else:
         from derive.report.latex import compile_pdf

@@ -110,7 +110,7 @@ def test_list_names_the_library(derive: Run) -> None:
         (["check", "latin.md"], "derive: latin.md is not UTF-8 text (byte 0)"),
         (["show", "batchnrm"], "no such file or library document: batchnrm"),
         (["grad", "batchnorm", "--wrt", "q"], "q is not an input of the document"),
-        (["report", "batchnorm", "-o", "out.doc"], "a report is a .tex or .pdf file"),
+        (["report", "batchnorm", "-o", "out.doc"], "a report is a .tex, .pdf or .html file"),
         (["export", "batchnorm", "-o", "out.txt"], "the exported module is a .py file"),
         (["export", "batchnorm", "-o", "nowhere/out.py"], "no such folder: nowhere"),
         (["export", "batchnorm", "-o", "folder.py"], "folder.py is a folder"),

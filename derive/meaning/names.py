@@ -42,7 +42,7 @@ def name_key(letter: str, font: str = "", accents: tuple[str, ...] = ()) -> str:
     return key
 
 
-def key_of(expr: s.Expr) -> str | None:
+def key_of(expr: s.Node) -> str | None:
     """The key of an expression that spells one name without index, else None."""
     match expr:
         case s.Name(letter=letter, font=font, accents=accents):
