@@ -60,14 +60,27 @@ class _Mean:
         )
 
 
+def centred(plan: Plan) -> Plan:
+    """The plan with every mean that something is centred by shifted by itself, as rounded.
+
+    Two passes, for back ends that compute array by array: each shift is a step of its own.
+    """
+    return _shifted(plan, sampling=False).plan
+
+
 def shifted(plan: Plan) -> Shifted:
-    """The plan with every mean that something is centred by shifted."""
+    """The plan with every mean that something is centred by shifted, in one pass if it can be."""
+    return _shifted(plan, sampling=True)
+
+
+def _shifted(plan: Plan, sampling: bool) -> Shifted:
     means = {mean.array: mean for step in plan.steps if (mean := _mean(step, plan)) is not None}
-    rewriting = _Rewriting(plan, means)
+    rewriting = _Rewriting(plan, means, sampling)
     used = {centred.mean for step in plan.steps for centred in rewriting.inside(step.body)}
     if not used:
         return Shifted(plan, (), frozenset())
-    return _Rewriting(plan, {array: means[array] for array in means if array in used}).shifted()
+    kept = {array: means[array] for array in means if array in used}
+    return _Rewriting(plan, kept, sampling).shifted()
 
 
 # ---- means --------------------------------------------------------------------------------------
@@ -144,6 +157,7 @@ class _Centred:
 class _Rewriting:
     plan: Plan
     means: Mapping[str, _Mean]
+    sampling: bool
 
     def __post_init__(self) -> None:
         self.steps = {step.array: step for step in self.plan.steps}
@@ -244,7 +258,7 @@ class _Rewriting:
             bound.name for bound in first.bounds
         }
         given = {parameter.array for parameter in self.plan.parameters}
-        if reducing and mean.of.array in given:
+        if self.sampling and reducing and mean.of.array in given:
             yield Shift(shift, mean.axes, mean.of, mean.bounds, sums, squares)
         else:
             at = len(self.out) - 2

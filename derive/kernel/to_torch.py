@@ -9,8 +9,8 @@ from derive.errors import UnsupportedError, UsageError
 from derive.kernel.entries import free_labels, parts
 from derive.kernel.front import Front, sequence, shape_text, version_of, wrapped
 from derive.kernel.names import function_name, identifier, in_docstring, in_format
-from derive.kernel.plan import ClosedForm, Parameter, Plan, Result, Step
-from derive.kernel.planning import Planner
+from derive.kernel.outputs import with_outputs
+from derive.kernel.plan import Parameter, Plan, Result, Step
 from derive.kernel.torch_text import HELPERS, torch_text
 from derive.meaning import terms as t
 
@@ -26,20 +26,6 @@ def emit_torch(plan: Plan, name: str, version: str = "") -> str:
     if function_name(name) in TAKEN:
         raise UsageError(f"{name!r} is a name of the emitted module", advice="Choose another one.")
     return _Module(with_outputs(plan), name, version or version_of()).text()
-
-
-def with_outputs(plan: Plan) -> Plan:
-    """The plan that computes the outputs of the document as well, after the gradients."""
-    forms = tuple(result.form for result in plan.results)
-    objective, context = forms[0].objective, plan.context
-    defined = objective.key in context.definitions
-    outputs = (objective,) if defined else context.outputs.get(objective.key, ())
-    if not outputs or (defined and objective.shape):
-        raise UnsupportedError("the document has no outputs that a layer could return")
-    ahead = tuple(
-        ClosedForm(objective, o, (), t.Variable(o), context, o.latex, "definition") for o in outputs
-    )
-    return Planner((*forms, *ahead)).plan()
 
 
 class _Module(Front):
