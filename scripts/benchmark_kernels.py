@@ -1,16 +1,19 @@
-"""Times and errors of the exported batch normalisation beside torch and plain NumPy.
+"""Times of exported kernels beside PyTorch, torch.compile, JAX and plain NumPy.
 
-    python scripts/benchmark_kernels.py [-o reports/kernels.md]
+    python scripts/benchmark_kernels.py [--layers batchnorm,softmax] [-o reports/kernels.md]
 
-Needs the extras `fast` and `peers` and a C compiler. Every number is a median of runs that take
-turns, in one process with two threads. A second process repeats them with an allocator that keeps
-freed memory, which spares torch and NumPy the page faults of fresh results.
+Needs the extras `fast` and `peers` and a C compiler. Times are medians of runs that take turns in
+one process with two threads; each layer has a process of its own, and a second one with an
+allocator that keeps freed memory, which spares all of them the page faults of fresh results.
+Every result is a fresh one, ours as theirs. With --data, what was measured is kept as JSON,
+so that layers can be measured one by one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -18,211 +21,196 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kernel_peers import Layer, compiled, drawn, jitted, layers, native
+
 THREADS = 2
-SHAPES = ((32, 128), (256, 256), (1024, 1024), (8192, 512), (65536, 64), (65536, 1024))
 DTYPES = ("float32", "float64")
-CONTENDERS = ("torch", "naive NumPy", "numpy", "numba", "c", "c, out=")
-SECONDS = 3.0
-ROUNDS = (5, 101)
+OURS = ("numpy", "numba", "c")
+PEERS = ("torch.compile", "JAX", "naive NumPy")
+SECONDS = 2.0
+ROUNDS = (3, 101)
+COMPILED = 4e6
+"""Beyond so many entries only the batch normalisation is measured with torch.compile and JAX."""
 KEEPING = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 40),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
     "MALLOC_TOP_PAD_": str(1 << 28),
     "THP_MEM_ALLOC_ENABLE": "1",
 }
-EPS = 1e-5
+Row = dict[str, Any]
 
 
-def naive(x: Any, dy: Any, gamma: Any, eps: float) -> tuple[Any, Any, Any]:
-    """The closed forms as one would type them."""
-    mean = x.mean(axis=0)
-    centred = x - mean
-    inverse = 1 / ((centred**2).mean(axis=0) + x.dtype.type(eps)) ** 0.5
-    hat = centred * inverse
-    dgamma, dbeta = (dy * hat).sum(axis=0), dy.sum(axis=0)
-    dx = gamma * inverse * (dy - dbeta / len(x) - hat * dgamma / len(x))
-    return dx, dgamma, dbeta
-
-
-@cache
-def exported() -> dict[str, Callable[..., Any]]:
-    """The kernel of each back end."""
+def contenders(layer: Layer, values: tuple[Any, ...]) -> dict[str, Callable[[], Any]]:
+    """What is timed, on the same arrays."""
     import derive
 
-    derivation = derive.load("batchnorm")
-    return {name: derivation.kernel(name) for name in ("numpy", "numba", "c")}
+    derivation = derive.load(layer.document)
+    found: dict[str, Callable[[], Any]] = {"torch": native(layer, values)}
+    for name in OURS:
+        found[name] = _exported(derivation.kernel(name), values, layer.want, name)
+    if values[0].size <= COMPILED or layer.document == "batchnorm":
+        found["torch.compile"] = compiled(layer, values)
+        found["JAX"] = jitted(layer, values)
+    found["naive NumPy"] = lambda: layer.naive(*values)
+    return found
 
 
-def contenders(x: Any, dy: Any, gamma: Any) -> dict[str, Callable[[], Any]]:
-    """What is timed, on the same arrays; torch gets the mean and the deviation for nothing."""
-    import numpy as np
-    import torch
-
-    kernels = exported()
-    tx, tdy, tgamma = map(torch.from_numpy, (x, dy, gamma))
-    wide = tx.double()
-    mean = wide.mean(0).to(tx.dtype)
-    inverse = (1 / torch.sqrt(wide.var(0, unbiased=False) + EPS)).to(tx.dtype)
-    out = {"dx": np.empty_like(x)}
-    backward = torch.ops.aten.native_batch_norm_backward
-    flags = [True, True, True]
-    return {
-        "torch": lambda: backward(tdy, tx, tgamma, None, None, mean, inverse, True, EPS, flags),
-        "naive NumPy": lambda: naive(x, dy, gamma, EPS),
-        "numpy": lambda: kernels["numpy"](x, dy, gamma, EPS),
-        "numba": lambda: kernels["numba"](x, dy, gamma, EPS, threads=THREADS),
-        "c": lambda: kernels["c"](x, dy, gamma, EPS, threads=THREADS),
-        "c, out=": lambda: kernels["c"](x, dy, gamma, EPS, threads=THREADS, out=out),
-    }
-
-
-def arrays(shape: tuple[int, int], dtype: str, offset: float = 0.0) -> tuple[Any, Any, Any]:
-    """Normal x around an offset, dy and γ."""
-    import numpy as np
-
-    random = np.random.default_rng(7)
-    x, dy = (random.standard_normal(shape, dtype=dtype) for _ in range(2))
-    return x + x.dtype.type(offset), dy, random.standard_normal(shape[1]).astype(dtype)
+def _exported(
+    kernel: Callable[..., Any], values: tuple[Any, ...], want: tuple[str, ...], name: str
+) -> Callable[[], Any]:
+    return lambda: kernel(*values, want=want, threads=THREADS)
 
 
 # ---- times --------------------------------------------------------------------------------------
 
 
-def times(shape: tuple[int, int], dtype: str) -> dict[str, tuple[float, float]]:
+def times(layer: Layer, shape: tuple[int, ...], dtype: str) -> dict[str, tuple[float, float]]:
     """The median and the least seconds of each contender, in turns."""
-    functions = contenders(*arrays(shape, dtype))
-    for function in functions.values():
+    functions = contenders(layer, drawn(layer, shape, dtype))
+    slow = set()
+    for name, function in functions.items():
         function()
+        before = time.perf_counter()
+        function()
+        if time.perf_counter() - before > SECONDS:
+            slow.add(name)
     taken: dict[str, list[float]] = {name: [] for name in functions}
     start = time.perf_counter()
     for number in range(ROUNDS[1]):
         if number >= ROUNDS[0] and time.perf_counter() - start > SECONDS:
             break
         for name, function in functions.items():
+            if name in slow and number:
+                continue
             before = time.perf_counter()
-            function()
+            result = function()
             taken[name].append(time.perf_counter() - before)
+            del result
     return {name: (statistics.median(values), min(values)) for name, values in taken.items()}
 
 
-def measured() -> list[dict[str, Any]]:
-    """The times for all shapes and dtypes, in this process."""
+def measured(layer: Layer) -> list[Row]:
+    """The times of one layer for all shapes and dtypes, in this process."""
     import torch
 
     torch.set_num_threads(THREADS)
+    torch._dynamo.config.recompile_limit = 64
     rows = []
     for dtype in DTYPES:
-        for shape in SHAPES:
-            print(f"{dtype} {shape}", file=sys.stderr)
-            rows.append({"shape": shape, "dtype": dtype, "times": times(shape, dtype)})
+        for shape in layer.shapes:
+            print(f"{layer.document} {dtype} {shape}", file=sys.stderr, flush=True)
+            rows.append({"shape": shape, "dtype": dtype, "times": times(layer, shape, dtype)})
     return rows
 
 
-def in_a_process(variables: dict[str, str]) -> list[dict[str, Any]]:
-    """The times from a process of its own with environment variables."""
+def in_a_process(name: str, variables: dict[str, str]) -> list[Row]:
+    """The times of one layer from a process of its own with environment variables."""
     environment = os.environ | {"OMP_NUM_THREADS": str(THREADS)} | variables
-    command = [sys.executable, __file__, "--measure"]
+    command = [sys.executable, __file__, "--measure", name]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    rows: list[Row] = json.loads(done.stdout.splitlines()[-1])
     return rows
-
-
-# ---- errors -------------------------------------------------------------------------------------
-
-
-def errors(offset: float) -> dict[str, float]:
-    """The largest error of dx in float32 as a share of its column's root mean square."""
-    import numpy as np
-
-    x, dy, gamma = arrays((8192, 256), "float32", offset)
-    dy = dy + (x - x.mean(axis=0, dtype=float)).astype("float32")
-    long = [value.astype(np.longdouble) for value in (x - x[0].astype(float), dy, gamma)]
-    exact = naive(*long, np.float32(EPS))[0]
-    size = np.sqrt((exact * exact).mean(axis=0))
-    found = {}
-    for name, function in contenders(x, dy, gamma).items():
-        dx = np.asarray(function()[0])
-        found[name] = float((np.abs(dx - exact) / size).max())
-    return found
 
 
 # ---- the report ---------------------------------------------------------------------------------
 
 
-def table(rows: list[dict[str, Any]]) -> list[str]:
+def table(rows: list[Row]) -> list[str]:
     """Milliseconds of torch, and every other time as a share of it; least times in brackets."""
-    others = CONTENDERS[1:]
+    others = [*OURS, *PEERS]
     lines = [
-        f"| dtype | N × D | torch, ms | {' | '.join(others)} | naive NumPy / c, out= |",
+        f"| dtype | shape | torch, ms | {' | '.join(others)} | naive NumPy / numpy |",
         f"|{'---|' * (len(others) + 4)}",
     ]
     for row in rows:
         found = row["times"]
-        shares = [_both(found[name], found["torch"], ".2f") for name in others]
-        shares.append(_both(found["naive NumPy"], found["c, out="], ".1f"))
+        shares = [_both(found.get(name), found["torch"]) for name in others]
         shape = " × ".join(map(str, row["shape"]))
-        torch = _both(found["torch"], (1e-3, 1e-3), ".3g")
-        lines.append(f"| {row['dtype']} | {shape} | {torch} | {' | '.join(shares)} |")
+        gain = found["naive NumPy"][0] / found["numpy"][0]
+        cells = [row["dtype"], shape, f"{1e3 * found['torch'][0]:.3g}", *shares, f"{gain:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    means = [_mean(rows, name) for name in others]
+    shown = [f"**{mean:.2f}**" if mean else "" for mean in means]
+    lines.append(f"| | geometric mean | | {' | '.join(shown)} | |")
     return lines
 
 
-def _both(times: list[float], other: Sequence[float], style: str) -> str:
+def _both(times: list[float] | None, other: list[float]) -> str:
     """Median by median, and least by least in brackets."""
-    median, least = (one / two for one, two in zip(times, other, strict=True))
-    return f"{median:{style}} ({least:{style}})"
+    if times is None:
+        return ""
+    return f"{times[0] / other[0]:.2f} ({times[1] / other[1]:.2f})"
 
 
-def report(plain: list[dict[str, Any]], keeping: list[dict[str, Any]]) -> str:
+def _mean(rows: list[Row], name: str) -> float | None:
+    """The geometric mean of the shares of torch's time; None where a shape is missing."""
+    if any(name not in row["times"] for row in rows):
+        return None
+    shares = [row["times"][name][0] / row["times"]["torch"][0] for row in rows]
+    return math.exp(statistics.fmean(map(math.log, shares)))
+
+
+def summary(found: dict[str, dict[str, list[Row]]]) -> list[str]:
+    """Geometric means over the shapes, by layer; both allocators."""
+    lines = [
+        f"| layer | {' | '.join(f'{name} | tuned' for name in OURS)} | worst c, tuned |",
+        f"|{'---|' * (2 * len(OURS) + 2)}",
+    ]
+    for name, both in found.items():
+        cells = []
+        for backend in OURS:
+            means = (_mean(both[allocator], backend) for allocator in ("plain", "tuned"))
+            cells += [f"{mean:.2f}" if mean else "" for mean in means]
+        tuned = [row["times"]["c"][0] / row["times"]["torch"][0] for row in both["tuned"]]
+        lines.append(f"| {name} | {' | '.join(cells)} | {max(tuned):.2f} |")
+    return lines
+
+
+def report(found: dict[str, dict[str, list[Row]]], about: str) -> str:
     """The page."""
+    names = ", ".join(f"`{name}`" for name in KEEPING)
+    lines = [
+        "# Exported kernels, timed",
+        "",
+        "`derive export NAME --backend …` beside PyTorch's own backward operators, which get what",
+        "their forward passes have saved (mean and deviation, softmax); the exported kernels",
+        "compute all of it from the inputs. `torch.compile` and JAX differentiate the formula of",
+        "the forward pass; naive NumPy is the closed form as one would type it. Medians of runs",
+        f"that take turns in one process, {THREADS} threads, every result a fresh array. All times",
+        "other than torch's are shares of torch's, so less than 1 is faster; in brackets the same",
+        "of the fastest runs: where the two are far apart, other work was in the way. Less than a",
+        "quarter means little.",
+        "",
+        "Tuned: an allocator that keeps freed memory, which spares everybody the page faults of",
+        f"fresh results ({names}).",
+        "",
+        "## Geometric means over the shapes",
+        "",
+        *summary(found),
+        "",
+    ]
+    for name, both in found.items():
+        lines += [f"## {name}", "", "As it comes:", "", *table(both["plain"]), ""]
+        lines += ["Tuned allocator:", "", *table(both["tuned"]), ""]
+    return "\n".join([*lines, about, "", "Written by `scripts/benchmark_kernels.py`.", ""])
+
+
+def circumstances() -> str:
+    """Versions, processor, load."""
+    import jax
     import numba
     import numpy
     import torch
 
-    offsets = {offset: errors(offset) for offset in (0.0, 1e4, 1e6)}
-    lines = [
-        "# Kernels: the batch normalisation's gradient, timed",
-        "",
-        "`derive export batchnorm --backend …` beside torch's `native_batch_norm_backward`, which",
-        "gets mean and deviation from the forward pass, and beside the closed forms typed into",
-        "NumPy. The exported kernels compute mean and variance themselves. Medians of runs that",
-        f"take turns in one process, {THREADS} threads; times other than torch's are shares of it,",
-        "so less than 1 is faster. In brackets the same of the fastest runs: where the two are far",
-        "apart, other work on the processor was in the way. Less than a quarter means little.",
-        "",
-        "## As it comes",
-        "",
-        *table(plain),
-        "",
-        "## With an allocator that keeps memory",
-        "",
-        "Fresh results of tens of megabytes cost page faults. Here glibc keeps what",
-        f"is freed ({', '.join(f'`{name}`' for name in KEEPING)}).",
-        "",
-        *table(keeping),
-        "",
-        "## Errors",
-        "",
-        "The largest error of dx in float32 against long double, as a share of its column's root",
-        "mean square; 8192 × 256 normal entries around an offset, dy correlated with x.",
-        "",
-        f"| offset | {' | '.join(CONTENDERS[:-1])} |",
-        f"|{'---|' * len(CONTENDERS)}",
-    ]
-    for offset, found in offsets.items():
-        shown = " | ".join(f"{found[name]:.0e}" for name in CONTENDERS[:-1])
-        lines.append(f"| {offset:g} | {shown} |")
-    versions = f"torch {torch.__version__}, NumPy {numpy.__version__}, numba {numba.__version__}"
-    lines += ["", f"{versions}, Python {platform.python_version()}, {processor()}.", ""]
-    load = os.getloadavg()[1]
-    lines += [f"Load average over the run's last minutes: {load:.1f}. Where that is more than the"]
-    lines += [f"number of threads, {THREADS}, threads have waited for other work.", ""]
-    lines += ["Written by `scripts/benchmark_kernels.py`.", ""]
-    return "\n".join(lines)
+    return (
+        f"torch {torch.__version__}, JAX {jax.__version__}, NumPy {numpy.__version__},"
+        f" numba {numba.__version__}, Python {platform.python_version()}, {processor()}."
+        f" Load average at the end: {os.getloadavg()[1]:.1f}."
+    )
 
 
 def processor() -> str:
@@ -236,19 +224,26 @@ def processor() -> str:
 
 
 def main() -> None:
-    """Measure in two processes, then write the page."""
+    """Measure each layer in two processes, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", default="reports/kernels.md")
-    parser.add_argument("--measure", action="store_true", help="Print the times as JSON and end.")
+    parser.add_argument("--layers", default=",".join(layers()))
+    parser.add_argument("--data", default="", help="What was measured, as JSON, kept and added to.")
+    parser.add_argument("--measure", metavar="LAYER", help="Print the times as JSON and end.")
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measured()))
+        print(json.dumps(measured(layers()[options.measure])))
         return
+    data = Path(options.data) if options.data else None
+    found = json.loads(data.read_text()) if data and data.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("DERIVE_KERNEL_CACHE", folder)
-        plain, keeping = in_a_process({}), in_a_process(KEEPING)
-        text = report(plain, keeping)
-    Path(options.output).write_text(text, encoding="utf-8")
+        for name in filter(None, options.layers.split(",")):
+            found[name] = {"plain": in_a_process(name, {}), "tuned": in_a_process(name, KEEPING)}
+            if data:
+                data.write_text(json.dumps(found))
+    kept = {name: found[name] for name in layers() if name in found}
+    Path(options.output).write_text(report(kept, circumstances()), encoding="utf-8")
 
 
 if __name__ == "__main__":
