@@ -230,6 +230,25 @@ def moved(at: Affine, labels: Mapping[str, str]) -> Affine:
     return Affine(tuple(sorted(renamed)), at.constant)
 
 
+def placed(entry: Entry, places: Mapping[str, Affine]) -> Entry:
+    """An entry with labels replaced by positions."""
+    match entry:
+        case Load(array, at):
+            return Load(array, tuple(moved_to(place, places) for place in at))
+        case Place(at):
+            return Place(moved_to(at, places))
+        case _:
+            return rebuild(entry, lambda part: placed(part, places))
+
+
+def moved_to(at: Affine, places: Mapping[str, Affine]) -> Affine:
+    """A position with labels replaced by positions."""
+    moved = Affine.number(at.constant)
+    for name, factor in at.terms:
+        moved = moved + places.get(name, Affine.name(name)) * factor
+    return moved
+
+
 def moved_bound(bound: Bound, labels: Mapping[str, str]) -> Bound:
     """A bound with its own label and those in its range renamed."""
     name = labels.get(bound.name, bound.name)

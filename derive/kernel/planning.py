@@ -27,6 +27,7 @@ from derive.kernel.entries import (
 from derive.kernel.proved import ClosedForm
 from derive.kernel.scalarise import Scalariser, spread
 from derive.kernel.sharing import Key, Sharing, canonical
+from derive.kernel.stable import stabilised
 from derive.kernel.steps import Check, Parameter, Plan, Result, Step
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Bound
@@ -54,7 +55,7 @@ class Planner:
     def plan(self) -> Plan:
         """Lower every form, share what is common, keep what is needed."""
         results = [Result(form, self._result(form)) for form in self.forms]
-        steps = [*self.steps.values()]
+        steps = stabilised([*self.steps.values()], {result.array for result in results})
         steps = Sharing(steps, self.prefix + "h").invariants()
         steps = Sharing(steps, self.prefix + "c").common()
         steps = live(steps, {result.array for result in results})

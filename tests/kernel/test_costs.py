@@ -14,7 +14,7 @@ from derive.kernel.costs import amount_of, amount_text, costs_at, costs_of, cost
     [
         ("batchnorm", "5·N·D + 21·D", "3·N·D + 3·D", 3),
         ("layernorm", "3·N·D + D", "3·N·D + D", 1),
-        ("softmax", "7·N", "3·N", 4),
+        ("softmax", "8·N", "3·N", 5),
         ("sigmoid", "3·N", "3·N", 1),
     ],
 )

@@ -22,16 +22,13 @@ def reductions(plan: Plan) -> list[tuple[int, str]]:
     [
         ("batchnorm", [(1, "reduction")] * 2 + [(2, "reduction")] * 2),
         ("layernorm", [(1, "reduction")] * 2 + [(2, "reduction")] * 2),
-        ("softmax", [(1, "reduction")] * 2),
+        ("softmax", [(1, "reduction"), (2, "reduction"), (3, "reduction")]),
         ("linear", [(1, "contraction")] * 2 + [(1, "reduction")]),
         ("sigmoid", []),
     ],
 )
 def test_reductions_by_depth(layer: str, expected: list[tuple[int, str]]) -> None:
-    found = reductions(plan_for(layer))
-    if layer == "softmax":  # Σ exp z, then Σ p ∂f/∂p
-        expected = [(1, "reduction"), (2, "reduction")]
-    assert found == expected
+    assert reductions(plan_for(layer)) == expected
 
 
 @pytest.mark.parametrize("layer", ["batchnorm", "layernorm", "softmax", "linear", "neighbours"])
