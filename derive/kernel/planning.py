@@ -17,16 +17,18 @@ from derive.kernel.entries import (
     Place,
     Reduce,
     Times,
+    Total,
     Where,
     compared,
     free_labels,
     loads,
     product,
     rebuild,
+    total,
 )
 from derive.kernel.proved import ClosedForm
 from derive.kernel.scalarise import Scalariser, spread
-from derive.kernel.sharing import Key, Sharing, canonical
+from derive.kernel.sharing import Key, Sharing, canonical, oriented, without_copies
 from derive.kernel.stable import stabilised
 from derive.kernel.steps import Check, Parameter, Plan, Result, Step
 from derive.meaning import terms as t
@@ -59,6 +61,8 @@ class Planner:
         steps = Sharing(steps, self.prefix + "h").invariants()
         steps = Sharing(steps, self.prefix + "c").common()
         steps = live(steps, {result.array for result in results})
+        steps = without_copies(steps, {result.array for result in results})
+        steps = oriented(steps, {result.array for result in results})
         parameters = self._parameters(steps)
         checks = tuple(self._checks({p.symbol.key for p in parameters if p.kind == "input"}))
         plan = Plan(self.context, parameters, with_depth(steps), tuple(results), checks)
@@ -150,6 +154,9 @@ class Planner:
     def _reduction(self, entry: Reduce) -> Entry:
         condition = tuple((self.lower(a), sign, self.lower(b)) for a, sign, b in entry.condition)
         body = self.lower(entry.body)
+        products = _products(entry, body)
+        if products:
+            return total(self._reduction(replace(entry, body=term)) for term in products)
         outside: list[Entry] = []
         if entry.kind == "sum":
             bound = {b.name for b in entry.bounds}
@@ -196,6 +203,33 @@ class Planner:
             holds = Where(((left, assumption.sign, right),), ONE, ZERO)
         self.step(holds, "", (*env.values(), *axes))
         return Check(assumption.latex, names, with_depth([*self.steps.values()]))
+
+
+def _products(entry: Reduce, body: Entry) -> tuple[Entry, ...]:
+    """The terms of a sum over matrix products, each of them one; () when it is none.
+
+    Only products that the author has added up are taken apart: in Σ a (b − c) the difference
+    may be where the digits are.
+    """
+    factors = body.factors if isinstance(body, Times) else (body,)
+    sums = [factor for factor in factors if isinstance(factor, Total)]
+    if entry.kind != "sum" or entry.condition or len(sums) != 1:
+        return ()
+    if not all(isinstance(term, Times) for term in sums[0].terms):
+        return ()
+    rest = [factor for factor in factors if factor is not sums[0]]
+    labels = set(free_labels(body))
+    terms = tuple(product((*rest, term)) for term in sums[0].terms)
+    bound = {b.name for b in entry.bounds}
+    return terms if all(_is_product(term, labels, bound) for term in terms) else ()
+
+
+def _is_product(term: Entry, labels: set[str], bound: set[str]) -> bool:
+    """Whether it is a product of arrays of which none has all labels, and each bound two have."""
+    assert isinstance(term, Times)
+    owned = [set(free_labels(factor)) for factor in term.factors]
+    split = len(labels) > 2 and all(own < labels for own in owned)
+    return split and all(sum(name in own for own in owned) > 1 for name in bound)
 
 
 def _repeated(kind: str, body: Entry, bound: Bound) -> tuple[Entry, Entry]:

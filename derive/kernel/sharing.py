@@ -19,6 +19,7 @@ from derive.kernel.entries import (
     is_label,
     loads,
     moved_bound,
+    placed,
     positions,
     product,
     rebuild,
@@ -189,3 +190,84 @@ def _replaced(entry: Entry, key: Key, array: str, ranges: Ranges) -> Entry:
         if found == key:
             return Load(array, tuple(Affine.name(name) for name in free))
     return rebuild(entry, lambda part: _replaced(part, key, array, ranges))
+
+
+# ---- copies -------------------------------------------------------------------------------------
+
+
+def without_copies(steps: list[Step], results: set[str]) -> list[Step]:
+    """The steps less those that only give another one a name or other axes: made in place."""
+    for step in steps:
+        source = _copied(step, steps, results)
+        if source is not None:
+            return without_copies(_merged(steps, step, source), results)
+    return steps
+
+
+def oriented(steps: list[Step], results: set[str]) -> list[Step]:
+    """The steps, matrices that are only ever read across laid out the other way."""
+    across, along = set[str](), set[str]()
+    for step in steps:
+        places = {axis.name: k for k, axis in enumerate(step.axes)}
+        for load in (part for part in subentries(step.body) if isinstance(part, Load)):
+            at = [places.get(place.single or "", -1) for place in load.at]
+            turned = len(at) == 2 and 0 <= at[1] < at[0] and not step.bounds
+            (across if turned else along).add(load.array)
+    swapped = across - along - results
+    made = {step.array for step in steps if not step.title} & swapped
+
+    def read(entry: Entry) -> Entry:
+        if isinstance(entry, Load) and entry.array in made:
+            return Load(entry.array, entry.at[::-1])
+        return rebuild(entry, read)
+
+    return [
+        replace(
+            step,
+            axes=step.axes[::-1] if step.array in made else step.axes,
+            body=read(step.body),
+        )
+        for step in steps
+    ]
+
+
+def _copied(step: Step, steps: list[Step], results: set[str]) -> Step | None:
+    """The step that this one holds entry for entry, if it may be made under this one's name."""
+    load = step.body
+    if not isinstance(load, Load) or load.array in results:
+        return None
+    source = next((each for each in steps if each.array == load.array), None)
+    if source is None or source.title:
+        return None
+    labels = [at.single for at in load.at]
+    ranges = {axis.name: (axis.low, axis.high) for axis in step.axes}
+    own = {axis.name for axis in source.axes}
+    same = len(set(labels)) == len(labels) == len(step.axes) and all(
+        label in ranges and ranges[label] == (axis.low, axis.high)
+        for label, axis in zip(labels, source.axes, strict=True)
+    )
+    inner = (b for part in subentries(source.body) if isinstance(part, Reduce) for b in part.bounds)
+    free = all(not own & (bound.low.names | bound.high.names) for bound in inner)
+    return source if same and free else None
+
+
+def _merged(steps: list[Step], copy: Step, source: Step) -> list[Step]:
+    """The source under the name and with the axes of its copy."""
+    assert isinstance(copy.body, Load)
+    labels = [str(at) for at in copy.body.at]
+    places = {axis.name: Affine.name(n) for axis, n in zip(source.axes, labels, strict=True)}
+    order = [labels.index(axis.name) for axis in copy.axes]
+
+    def read(entry: Entry) -> Entry:
+        if isinstance(entry, Load) and entry.array == source.array:
+            return Load(copy.array, tuple(entry.at[k] for k in order))
+        return rebuild(entry, read)
+
+    made = Step(copy.array, copy.axes, placed(source.body, places), copy.title, source.depth)
+    found = list[Step]()
+    for step in steps:
+        if step is source:
+            found.append(made)
+        elif step is not copy:
+            found.append(replace(step, body=read(step.body)))
+    return found

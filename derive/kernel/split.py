@@ -52,7 +52,8 @@ class Stage:
 class Split:
     """A plan in stages along `size`; `axes` tells which axis of an array is cut.
 
-    In the steps of a part, the split axis has the length PART.
+    In the steps of a part, the split axis has the length PART. The last stage merges nothing; it
+    may be empty.
     """
 
     plan: Plan
@@ -128,7 +129,7 @@ class _Splitting:
             ready[step.array] = stage + (kind == "partial")
             placed.append((stage, kind, step))
         assert self.size.single is not None
-        stages = tuple(self._stage(k, placed) for k in range(1 + max(s for s, _, _ in placed)))
+        stages = tuple(self._stage(k, placed) for k in range(1 + max(ready.values())))
         return Split(self.plan, self.size.single, self.axes, stages)
 
     def _stage(self, number: int, placed: list[tuple[int, str, Step]]) -> Stage:
