@@ -33,15 +33,18 @@ from derive.kernel.plan import Step
 from derive.meaning.terms import Affine
 
 Read = Callable[[Load, Kind], str]
-Key = tuple[Load, Kind]
+Key = tuple[Entry, Kind]
+SHARED = Total | Times | Pow | Apply
+"""What becomes a local number where it stands inside something else."""
 
 
 @dataclass
 class Formulas:
     """Texts of entries over loop variables; `read` gives the text of a stored entry.
 
-    A virtual step becomes a local number of the innermost open scope, once for each position.
-    Under a condition it is written in place, so that nothing is read that the condition excludes.
+    What is read from memory or computed from it becomes a local number of the innermost open
+    scope, once for each position: compilers cannot share it, as arrays might overlap. Under a
+    condition it is written in place, so that nothing is read that the condition excludes.
     """
 
     to: Dialect
@@ -93,7 +96,7 @@ class Formulas:
         """An entry as a number of a kind."""
 
         def inner(part: Entry) -> str:
-            return self.text(part, kind, guarded)
+            return self._part(part, kind, guarded)
 
         match entry:
             case Num(value):
@@ -122,20 +125,35 @@ class Formulas:
             case _:
                 assert_never(entry)
 
+    def _part(self, part: Entry, kind: Kind, guarded: bool) -> str:
+        """An entry inside another, shared with those that have it too."""
+        if guarded or not self._scopes or not isinstance(part, SHARED):
+            return self.text(part, kind, guarded)
+        return self._known(part, kind) or self._local(part, kind, self.text(part, kind))
+
     def _load(self, load: Load, kind: Kind, guarded: bool) -> str:
-        if load.array not in self.virtual:
-            return self.read(load, kind)
-        body = opened(load, self.virtual)
-        if guarded:
-            return self.text(body, kind, True)
-        for _, known in self._scopes:
-            if (load, kind) in known:
-                return known[load, kind]
-        value = self.text(body, kind)
+        virtual = load.array in self.virtual
+        body = opened(load, self.virtual) if virtual else load
+        if guarded or not self._scopes:
+            return self.text(body, kind, guarded) if virtual else self.read(load, kind)
+        known = self._known(load, kind)
+        if known:
+            return known
+        if virtual:
+            return self._local(load, kind, self.text(body, kind))
+        text = self.read(load, kind)
+        return self._local(load, kind, text) if "[" in text else text
+
+    def _known(self, entry: Entry, kind: Kind) -> str:
+        """The local number that an entry is, if any."""
+        return next((known[entry, kind] for _, known in self._scopes if (entry, kind) in known), "")
+
+    def _local(self, entry: Entry, kind: Kind, text: str) -> str:
+        """An entry as a local number of the innermost scope."""
         name = f"e{next(self._numbers)}"
         lines, known = self._scopes[-1]
-        lines.append(self.to.declare(kind, name, value))
-        known[load, kind] = name
+        lines.append(self.to.declare(kind, name, text))
+        known[entry, kind] = name
         return name
 
     def _signed(self, term: Entry, inner: Callable[[Entry], str]) -> tuple[str, str]:
