@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from derive.errors import UnsupportedError
+from derive.kernel import elementary_c
 from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Kind, Lines, indented
+from derive.kernel.elementary import BODIES
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "double", "store": "STORE"}
 CONSTANTS = {"pi": "3.14159265358979323846", "e": "2.71828182845904523536"}
@@ -54,6 +56,7 @@ class CDialect(Dialect):
 
     def __init__(self) -> None:
         self.used = set[tuple[str, Kind]]()
+        self.elementary = set[str]()
 
     def number(self, value: Fraction, kind: Kind) -> str:
         return f"({TYPES[kind]}){decimal(value)}"
@@ -66,6 +69,9 @@ class CDialect(Dialect):
         return f"({TYPES[kind]}){text}"
 
     def function(self, name: str, arguments: list[str], kind: Kind) -> str:
+        if kind == "real" and name in BODIES:
+            self.elementary.add(name)
+            return f"{name}_real({', '.join(arguments)})"
         if name in GENERIC:
             return f"{GENERIC[name]}({', '.join(arguments)})"
         if name not in OWN:
@@ -148,12 +154,13 @@ class CDialect(Dialect):
 
     def helpers(self) -> Lines:
         """The definitions of the functions of ours that were used."""
-        return [
+        own = [
             f"static inline T {name}_{kind}{OWN[name]}".replace("T ", f"{TYPES[kind]} ").replace(
                 "(T)", f"({TYPES[kind]})"
             )
             for name, kind in sorted(self.used)
         ]
+        return [*elementary_c.definitions(self.elementary), *own]
 
 
 def decimal(value: Fraction) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from derive.errors import UnsupportedError
+from derive.kernel import elementary_numba
 from derive.kernel.c_dialect import decimal
 from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Kind, Lines, indented
+from derive.kernel.elementary import BODIES
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "numpy.float64", "store": "STORE"}
 CONSTANTS: Mapping[str, str] = {
@@ -57,6 +59,7 @@ class NumbaDialect(Dialect):
 
     def __init__(self) -> None:
         self.used = set[str]()
+        self.elementary = set[str]()
 
     def number(self, value: Fraction, kind: Kind) -> str:
         return self.cast(kind, decimal(value)) if kind != "wide" else decimal(value)
@@ -68,6 +71,9 @@ class NumbaDialect(Dialect):
         return f"{TYPES[kind]}({text})"
 
     def function(self, name: str, arguments: list[str], kind: Kind) -> str:
+        if kind == "real" and name in BODIES:
+            self.elementary.add(name)
+            return f"_{name}_real({', '.join(arguments)})"
         if name in NUMPY:
             return f"numpy.{name}({', '.join(arguments)})"
         if name not in OWN:
@@ -141,7 +147,8 @@ class NumbaDialect(Dialect):
 
     def helpers(self) -> str:
         """The definitions of the functions of ours that were used."""
-        return "\n\n\n".join(
+        own = [
             f"@numba.njit(**_OPTIONS)\ndef _{name}({OWN[name][0]}):\n    {OWN[name][2]}"
             for name in sorted(self.used)
-        )
+        ]
+        return "\n\n\n".join([*elementary_numba.definitions(self.elementary), *own])
