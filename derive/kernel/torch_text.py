@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from derive.errors import UnsupportedError
 
@@ -49,17 +49,45 @@ OWN = {"_sigmoid": "torch.sigmoid", "_erf": "torch.special.erf", "_close": "_clo
 CONSTANTS = {"pi", "e", "nan"}
 
 
-def torch_text(text: str) -> str:
-    """The expression with every NumPy call as one of ATen.
+KNOWN = frozenset(("work", "device", "math", "torch"))
+"""Names in an expression that hold no tensor; sizes are given beside them."""
 
-    `device` and `work` name the device and the dtype in it. Raises UnsupportedError for a function
-    that the table has not.
+
+def torch_text(text: str, sizes: Collection[str] = ()) -> str:
+    """The expression with every NumPy call as one of ATen, and a tensor as its value.
+
+    `device` and `work` name the device and the dtype in it, `sizes` those names that are whole
+    numbers. Raises UnsupportedError for a function that the table has not.
     """
-    tree = ast.parse(text, mode="eval")
-    return ast.unparse(ast.fix_missing_locations(_Rewriter().visit(tree)))
+    tree = _Rewriter(frozenset(sizes) | KNOWN).value(ast.parse(text, mode="eval").body)
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 class _Rewriter(ast.NodeTransformer):
+    def __init__(self, numbers: frozenset[str]) -> None:
+        self.numbers = numbers
+
+    def value(self, node: ast.expr) -> ast.expr:
+        """The rewritten expression as a tensor: a Python number becomes one."""
+        made: ast.expr = self.visit(node)
+        return made if self._is_tensor(made) else _call("_value", made, "work", "device")
+
+    def _is_tensor(self, node: ast.expr) -> bool:
+        """Whether an expression reads a tensor or makes one."""
+        match node:
+            case ast.Name(name):
+                return name not in self.numbers
+            case ast.Call(ast.Name(name), arguments):
+                return name.startswith("_") or any(map(self._is_tensor, arguments))
+            case ast.Attribute():
+                return False
+            case ast.Call(ast.Attribute(value, _)):
+                from_torch = isinstance(value, ast.Name) and value.id == "torch"
+                return from_torch or self._is_tensor(value)
+            case _:
+                inner = (n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr))
+                return any(map(self._is_tensor, inner))
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.value.id == "numpy":
             if node.attr not in CONSTANTS:
@@ -67,27 +95,43 @@ class _Rewriter(ast.NodeTransformer):
             return _named(f"math.{node.attr}")
         return self.generic_visit(node)
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """`x ** 2` is a product, and `a ± b * c` one pass without a temporary array."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        match node.op, left, right:
+            case ast.Pow(), ast.Name(), ast.Constant(2):
+                return ast.BinOp(left, ast.Mult(), left)
+            case ast.Add() | ast.Sub(), _, ast.BinOp(_, ast.Mult(), _) if self._fusible(
+                left, right
+            ):
+                return _fused(left, right, isinstance(node.op, ast.Sub))
+            case ast.Add(), ast.BinOp(_, ast.Mult(), _), _ if self._fusible(right, left):
+                return _fused(right, left, False)
+            case _:
+                return ast.BinOp(left, node.op, right)
+
+    def _fusible(self, term: ast.expr, product: ast.BinOp) -> bool:
+        return all(map(self._is_tensor, (term, product.left, product.right)))
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node.func:
             case ast.Attribute(ast.Name("numpy"), name):
                 return self._numpy(node, name)
             case ast.Attribute(value, "astype"):
-                return ast.Call(ast.Attribute(self.visit(value), "to", ast.Load()), node.args, [])
+                return ast.Call(ast.Attribute(self.value(value), "to", ast.Load()), node.args, [])
             case ast.Name(name) if name in OWN:
-                arguments = [_value(self.visit(a)) for a in node.args]
-                return ast.Call(_named(OWN[name]), arguments, [])
+                return ast.Call(_named(OWN[name]), [self.value(a) for a in node.args], [])
             case _:
                 return self.generic_visit(node)
 
     def _numpy(self, node: ast.Call, name: str) -> ast.Call:
         if name not in ALIKE and name not in RENAMED:
             raise UnsupportedError(f"numpy.{name} has no counterpart in PyTorch")
-        arguments = [self.visit(a) for a in node.args]
         values = (0,) if name in ALIKE else VALUES.get(name, ())
-        arguments = [_value(a) if k in values else a for k, a in enumerate(arguments)]
         truths = TRUTHS.get(name, ())
-        arguments = [
-            _call("_truth", a, "device") if k in truths else a for k, a in enumerate(arguments)
+        arguments: list[ast.expr] = [
+            self.value(a) if k in values else self._truth(a) if k in truths else self.visit(a)
+            for k, a in enumerate(node.args)
         ]
         keywords = [
             ast.keyword("dim", self.visit(k.value)) for k in node.keywords if k.arg == "axis"
@@ -96,10 +140,16 @@ class _Rewriter(ast.NodeTransformer):
             keywords.append(ast.keyword("device", _named("device")))
         return ast.Call(_named(RENAMED.get(name, f"torch.{name}")), arguments, keywords)
 
+    def _truth(self, node: ast.expr) -> ast.expr:
+        made: ast.expr = self.visit(node)
+        sure = isinstance(made, ast.Compare) and self._is_tensor(made)
+        return made if sure else _call("_truth", made, "device")
 
-def _value(argument: ast.expr) -> ast.expr:
-    """A tensor as it is, a Python number as one of the working dtype."""
-    return _call("_value", argument, "work", "device")
+
+def _fused(term: ast.expr, product: ast.BinOp, minus: bool) -> ast.Call:
+    """`term ± left * right`."""
+    keywords = [ast.keyword("value", ast.Constant(-1))] if minus else []
+    return ast.Call(_named("torch.addcmul"), [term, product.left, product.right], keywords)
 
 
 def _call(function: str, argument: ast.expr, *names: str) -> ast.expr:
@@ -108,76 +158,3 @@ def _call(function: str, argument: ast.expr, *names: str) -> ast.expr:
 
 def _named(dotted: str) -> ast.expr:
     return ast.parse(dotted, mode="eval").body
-
-
-HELPERS = '''
-def _work(dtype):
-    """The dtype that is computed in."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
-
-
-def _value(value, work, device):
-    """A tensor as it is, a Python number as a tensor of the working dtype."""
-    if isinstance(value, torch.Tensor):
-        return value
-    return torch.full((), value, dtype=work, device=device)
-
-
-def _truth(value, device):
-    """A truth value as a tensor."""
-    if isinstance(value, torch.Tensor):
-        return value.to(torch.bool)
-    return torch.full((), bool(value), dtype=torch.bool, device=device)
-
-
-def _prod(value, dim=None):
-    """The product over one axis or several."""
-    axes = range(value.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    for axis in sorted(axes, reverse=True):
-        value = torch.prod(value, dim=axis)
-    return value
-
-
-def _nanmax(value, dim=()):
-    """The largest of the entries that are numbers."""
-    return torch.amax(torch.where(torch.isnan(value), -math.inf, value), dim=dim)
-
-
-def _nanmin(value, dim=()):
-    """The smallest of the entries that are numbers."""
-    return torch.amin(torch.where(torch.isnan(value), math.inf, value), dim=dim)
-
-
-def _close(left, right):
-    """Equality up to a hundred roundings."""
-    within = 100 * torch.finfo(torch.promote_types(left.dtype, right.dtype)).eps
-    return torch.isclose(left, right, rtol=within, atol=within)
-
-
-def _tensor(name, value, rank):
-    """Refuse what is not a tensor of real numbers with `rank` axes, none of length zero."""
-    if not isinstance(value, torch.Tensor):
-        raise ValueError(f"{name}: expected a tensor, got {type(value).__name__}")
-    if value.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-        raise ValueError(f"{name}: expected a floating dtype, got {value.dtype}")
-    if value.ndim != rank:
-        raise ValueError(f"{name}: expected {rank} axes, got shape {tuple(value.shape)}")
-    if 0 in value.shape:
-        raise ValueError(
-            f"{name}: every axis needs at least one entry, got shape {tuple(value.shape)}"
-        )
-
-
-def _alike(name, value, first, other):
-    """Refuse a dtype or a device that is not the first tensor's."""
-    if value.dtype != other.dtype:
-        raise ValueError(f"{name}: dtype {value.dtype}, while {first} has {other.dtype}")
-    if value.device != other.device:
-        raise ValueError(f"{name}: on {value.device}, while {first} is on {other.device}")
-
-
-def _number(name, value):
-    """Refuse what is not a real number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{name}: expected a real number, got {type(value).__name__}")
-'''

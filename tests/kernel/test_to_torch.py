@@ -70,7 +70,7 @@ def tensors(layer: str, dtype: str = "float64") -> tuple[dict[str, Any], dict[st
     known = {identifier(key).lower(): v for key, v in case.inputs.items()}
     known |= values
     names = inspect.signature(getattr(made, f"{layer}_backward")).parameters
-    held = {n: known[n] for n in names}
+    held = {n: known[n] for n, p in names.items() if p.kind == p.POSITIONAL_OR_KEYWORD}
     numbers = {n for n, p in names.items() if p.annotation == "float"}
     kind = getattr(torch, dtype)
     all_given = {

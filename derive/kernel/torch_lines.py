@@ -1,0 +1,64 @@
+"""Emitted statements laid out: functions, signatures, long lines in brackets."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+
+WIDTH = 100
+_STATEMENT = re.compile(r"(return |if |\w[\w, ]* = )(.*?)(:?)$")
+
+
+def function(head: str, lines: Iterable[str]) -> str:
+    """A function from its `def` and the statements of its body."""
+    return "\n".join([head, *indented(lines)])
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Statements one level deeper, each no longer than a line."""
+    pieces = (piece for line in lines for piece in line.split("\n"))
+    return [f"    {part}" if part else "" for piece in pieces for part in _fitted(piece)]
+
+
+def signature(name: str, arguments: list[str], returned: str = "") -> str:
+    """`def name(arguments) -> returned:`, one argument a line where one line is too short."""
+    end = f") -> {returned}:" if returned else "):"
+    line = f"def {name}({', '.join(arguments)}{end}"
+    if len(line) <= WIDTH - 4:
+        return line
+    return "\n".join([f"def {name}(", *(f"    {a}," for a in arguments), end])
+
+
+def call(name: str, arguments: list[str]) -> str:
+    """`name(arguments)`, one argument a line where one line is too short."""
+    line = f"{name}({', '.join(arguments)})"
+    if len(line) <= WIDTH - 24:
+        return line
+    return "\n".join([f"{name}(", *(f"    {a}," for a in arguments), ")"])
+
+
+def _fitted(line: str) -> list[str]:
+    """A line that fits two levels deeper, or its expression in brackets, broken at spaces."""
+    found = _STATEMENT.match(line.strip())
+    depth = len(line) - len(line.lstrip())
+    if len(line) <= WIDTH - 8 or found is None or _holds_spaces(found[2]):
+        return [line]
+    before, expression, colon = found.groups()
+    room = WIDTH - depth - 12
+    wrapped = textwrap.wrap(expression, room, break_long_words=False, break_on_hyphens=False)
+    pad = " " * depth
+    return [f"{pad}{before}(", *(f"{pad}    {part}" for part in wrapped), f"{pad}){colon}"]
+
+
+def _holds_spaces(expression: str) -> bool:
+    """Whether a text inside an expression has a space, where no line may end."""
+    return any(" " in literal for literal in re.split("[\"']", expression)[1::2])
+
+
+def documented(text: str, *more: str) -> list[str]:
+    """A docstring: a first sentence, then lines after an empty one."""
+    first = textwrap.wrap(f'"""{text}', WIDTH - 8, break_long_words=False, break_on_hyphens=False)
+    if not more and len(first) == 1 and len(first[0]) <= WIDTH - 12:
+        return [f'{first[0]}"""']
+    return [*first, *(["", *more] if more else []), '"""']
