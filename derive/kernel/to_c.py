@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derive.kernel.c_dialect import TYPES, CDialect
+from derive.kernel.c_dialect import CDialect
+from derive.kernel.c_function import Argument, CFunction
 from derive.kernel.front import version_of
 from derive.kernel.names import function_name
 from derive.kernel.native import Native
@@ -30,6 +31,7 @@ class _Module(Native):
         "platform",
         "shlex",
         "shutil",
+        "struct",
         "subprocess",
         "tempfile",
         "threading",
@@ -38,7 +40,8 @@ class _Module(Native):
     def compiled(self) -> list[str]:
         dialect = CDialect()
         written = write(self.nest, self.inside, self.lengths, dialect)
-        source = "\n".join([PRELUDE.strip(), "", *dialect.helpers(), "", *self._function(written)])
+        function = self._function(written).text()
+        source = "\n".join([PRELUDE.strip(), "", *dialect.helpers(), "", *function])
         return [f"_SOURCE = r'''\n{source}\n'''", LOADER.strip()]
 
     def call(self) -> Iterator[str]:
@@ -59,51 +62,25 @@ class _Module(Native):
             ]
         )
 
-    def _function(self, written: Written) -> Iterator[str]:
-        """The C function: `a` are whole numbers and addresses, `c` are numbers."""
-        yield "int kernel(const int64_t *a, const double *c) {"
-        yield "    const int64_t want = a[1];"
-        at = 2
-        for name in self.lengths.values():
-            yield f"    const int64_t {name} = a[{at}];"
-            at += 1
-        ranks = [(self.inside[p.array], "const ", len(p.symbol.shape)) for p in self.arrays]
-        ranks += [(self.inside[r.array], "", len(r.form.target.shape)) for r in self.plan.results]
-        for name, const, rank in ranks:
-            yield f"    {const}STORE *const {name} = ({const}STORE *)(intptr_t)a[{at}];"
-            for axis in range(rank):
-                last = f"LAST(a[{at + 1 + axis}])" if axis == rank - 1 else f"a[{at + 1 + axis}]"
-                yield f"    const int64_t {name}_{axis} = {last};"
-            at += 1 + rank
-        for number, p in enumerate(self.numbers):
-            yield f"    const double {self.inside[p.array]} = c[{number}];"
-        yield from self._inside(written)
-
-    def _inside(self, written: Written) -> Iterator[str]:
-        """The buffers, the statements, and the way out."""
-        own = [f"PADDED({b.size}) * (double)sizeof({TYPES[b.kind]})" for b in written.private]
-        yield f"    const int64_t threads = fitting(a[0], {' + '.join(own) or '0'});"
-        yield "    (void)threads, (void)want, (void)c;"
-        for name, kind in written.numbers.items():
-            yield f"    {TYPES[kind]} {name} = 0;"
-        yield "    int failed = 0;"
-        for b in written.buffers:
-            name = f"w_{b.name}" if b.private else b.name
-            size = f"threads * PADDED({b.size})" if b.private else f"PADDED({b.size})"
-            yield f"    {TYPES[b.kind]} *const {name} = reserve({size}, sizeof *{name}, &failed);"
-        yield "    if (!failed) {"
-        yield from (line if line[:1] == "#" else f"        {line}" for line in written.lines)
-        yield "    }"
-        for b in written.buffers:
-            yield f"    free({f'w_{b.name}' if b.private else b.name});"
-        yield "    return failed;"
-        yield "}"
+    def _function(self, written: Written) -> CFunction:
+        """The C function of the loops."""
+        arguments = [(p.array, len(p.symbol.shape), True) for p in self.arrays]
+        arguments += [(r.array, len(r.form.target.shape), False) for r in self.plan.results]
+        return CFunction(
+            "kernel",
+            self.plan,
+            written,
+            self.lengths,
+            tuple(Argument(a, self.inside[a], rank, const) for a, rank, const in arguments),
+            tuple(self.inside[p.array] for p in self.numbers),
+        )
 
 
 PRELUDE = r"""
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <tgmath.h>
 
 /* REAL computes, STORE is the type of the arguments; UNIT: entries of the last axes are adjacent */
@@ -114,10 +91,20 @@ PRELUDE = r"""
 #endif
 #define PADDED(size) ((((size) > 0 ? (size) : 0) + 31) & ~(int64_t)15)
 
-static inline void *reserve(int64_t entries, size_t size, int *failed) {
-    void *found = malloc((size_t)(entries > 0 ? entries : 1) * size);
-    if (!found) *failed = 1;
-    return found;
+/* an array as NumPy describes it: its array interface in C, version 3 */
+struct array {
+    int two, axes;
+    char type;
+    int size, flags;
+    const intptr_t *shape, *strides;
+    void *data;
+};
+
+/* the address of an array, and its strides in entries */
+static inline void laid_out(int64_t *a, int64_t given) {
+    const struct array *const found = (const struct array *)(intptr_t)given;
+    a[0] = (int64_t)(intptr_t)found->data;
+    for (int k = 0; k < found->axes; k++) a[k + 1] = found->strides[k] / found->size;
 }
 
 /* as many threads as have their own sums in half a gigabyte */
@@ -132,6 +119,16 @@ static inline int64_t team(int64_t threads, int64_t turns, double work) {
     return most < turns ? most : turns > 1 ? turns : 1;
 }
 
+/* how many of independent columns stay in the cache, 0 if so few that rows are better read whole */
+static inline int64_t columns(int64_t size, double bytes, int64_t threads) {
+    const int64_t line = 64 / (int64_t)sizeof(STORE);
+    const int64_t most = (int64_t)(524288.0 / bytes) / line * line;
+    if (most < 4 * line) return 0;
+    const int64_t rounds = (size + most * threads - 1) / (most * threads);
+    const int64_t share = (size + rounds * threads - 1) / (rounds * threads);
+    return (share + line - 1) / line * line;
+}
+
 /* how many entries give a first guess of a mean */
 static inline int64_t _some(int64_t turns) {
     return turns > 120 ? 16 : (turns + 7) / 8;
@@ -144,9 +141,14 @@ _LOCK = threading.Lock()
 _LOADED = {}
 
 
+_ADDRESS = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+
+
 def _run(dtype, work, sizes, arrays, numbers):
     """Call the compiled function; build it first where it is not there yet."""
-    unit = all(
+    unit = all([a.flags.c_contiguous for a in arrays]) or all(
         not a.ndim or a.shape[-1] == 1 or a.strides[-1] == a.itemsize for a in arrays
     )
     key = (dtype.itemsize, work.itemsize, unit)
@@ -154,12 +156,9 @@ def _run(dtype, work, sizes, arrays, numbers):
     if function is None:
         with _LOCK:
             function = _LOADED.get(key) or _LOADED.setdefault(key, _load(*key))
-    whole = list(sizes)
-    for array in arrays:
-        whole.append(array.__array_interface__["data"][0])
-        whole += [stride // array.itemsize for stride in array.strides]
-    given = (ctypes.c_int64 * len(whole))(*whole)
-    if function(given, (ctypes.c_double * (len(numbers) or 1))(*map(float, numbers))):
+    about = [array.__array_struct__ for array in arrays]
+    whole = [*sizes, *[_ADDRESS(each, None) for each in about]]
+    if function(struct.pack(f"{len(whole)}q", *whole), struct.pack(f"{len(numbers)}d", *numbers)):
         raise MemoryError("no memory for the sums of the kernel")
 
 
@@ -175,7 +174,7 @@ def _load(store, real, unit):
     if not os.path.exists(path):
         _compile(compiler, defines, path)
     function = ctypes.CDLL(path).kernel
-    function.restype = ctypes.c_int
+    function.argtypes, function.restype = [ctypes.c_char_p] * 2, ctypes.c_int
     return function
 
 

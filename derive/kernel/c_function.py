@@ -1,0 +1,196 @@
+"""The C function around the loops of a nest: its arguments, its memory, its independent columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from derive.errors import UnsupportedError
+from derive.kernel.c_dialect import TYPES
+from derive.kernel.dialect import Lines, indented
+from derive.kernel.entries import Reduce, sizes_in
+from derive.kernel.plan import Plan
+from derive.kernel.split import Split, split_of
+from derive.kernel.writer import Written
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array of the plan, its name in C, and whether it is only read."""
+
+    array: str
+    name: str
+    rank: int
+    const: bool
+
+
+@dataclass(frozen=True)
+class CFunction:
+    """A function `name(given, c)`; `lengths` map sizes to names in C, `numbers` are names.
+
+    `given` are the number of threads, the wanted results as bits, the sizes, and for each array
+    the address of a `struct array`; `c` are numbers. Within, `a` has in the place of each array
+    its address and its strides in entries.
+    """
+
+    name: str
+    plan: Plan
+    written: Written
+    lengths: Mapping[str, str]
+    arguments: tuple[Argument, ...]
+    numbers: tuple[str, ...]
+
+    def text(self) -> Lines:
+        """The definitions, what computes first."""
+        return [*self._work(), "", *self._entrance()]
+
+    # ---- what computes --------------------------------------------------------------------------
+
+    def _work(self) -> Iterator[str]:
+        yield f"static int {self.name}_work(const int64_t *a, const double *c) {{"
+        yield "    const int64_t want = a[1];"
+        for at, name in enumerate(self.lengths.values(), 2):
+            yield f"    const int64_t {name} = a[{at}];"
+        for argument, at in self._places():
+            const = "const " if argument.const else ""
+            yield f"    {const}STORE *const {argument.name} = ({const}STORE *)(intptr_t)a[{at}];"
+            for axis in range(argument.rank):
+                stride = f"a[{at + 1 + axis}]"
+                stride = f"LAST({stride})" if axis == argument.rank - 1 else stride
+                yield f"    const int64_t {argument.name}_{axis} = {stride};"
+        for number, name in enumerate(self.numbers):
+            yield f"    const double {name} = c[{number}];"
+        yield from indented([*self._memory(), *self.written.lines, *self._end()])
+        yield "}"
+
+    def _memory(self) -> Iterator[str]:
+        """One piece of memory for all buffers, each on lines of the cache of its own."""
+        private = [f"PADDED({b.size}) * sizeof({TYPES[b.kind]})" for b in self.written.private]
+        yield f"const int64_t threads = fitting(a[0], (double)({' + '.join(private) or '0'}));"
+        yield "(void)threads, (void)want, (void)c;"
+        for name, kind in self.written.numbers.items():
+            yield f"{TYPES[kind]} {name} = 0;"
+        if not self.written.buffers:
+            return
+        yield "size_t room = 64;"
+        for b in self.written.buffers:
+            count = f"threads * PADDED({b.size})" if b.private else f"PADDED({b.size})"
+            yield f"const size_t at_{b.name} = room;"
+            yield f"room += (size_t)({count}) * sizeof({TYPES[b.kind]});"
+        yield "char *const memory = malloc(room);"
+        yield "if (!memory) return 1;"
+        yield "char *const first = memory + (64 - (uintptr_t)memory % 64);"
+        for b in self.written.buffers:
+            name, to = f"w_{b.name}" if b.private else b.name, f"{TYPES[b.kind]} *"
+            yield f"{to}const {name} = ({to})(first + at_{b.name});"
+
+    def _end(self) -> Iterator[str]:
+        if self.written.buffers:
+            yield "free(memory);"
+        yield "return 0;"
+
+    # ---- what is called -------------------------------------------------------------------------
+
+    def _entrance(self) -> Iterator[str]:
+        """The function itself, which finds addresses and strides, and may share columns."""
+        first = 2 + len(self.lengths)
+        yield f"int {self.name}(const int64_t *given, const double *c) {{"
+        yield f"    int64_t a[{first + sum(1 + each.rank for each in self.arguments)}];"
+        yield f"    for (int k = 0; k < {first}; k++) a[k] = given[k];"
+        for number, (_, at) in enumerate(self._places()):
+            yield f"    laid_out(a + {at}, given[{first + number}]);"
+        split = separable(self.plan)
+        if split is not None:
+            yield from indented(list(self._columns(split)))
+        yield f"    return {self.name}_work(a, c);"
+        yield "}"
+
+    def _columns(self, split: Split) -> Iterator[str]:
+        """Columns that are independent: as many at a time as stay in the cache.
+
+        So a thread reads them from memory once, however many passes it makes.
+        """
+        size = self._size(split.size)
+        yield "#ifdef UNIT"
+        yield f"const double bytes = {self._column(split)};"
+        yield f"const int64_t m = team(a[0], {size} * (int64_t)sizeof(STORE) / 256,"
+        yield f"                       bytes * (double){size} / (double)sizeof(STORE) / 2);"
+        yield f"const int64_t width = columns({size}, bytes, m);"
+        yield f"if (width > 0 && width < {size}) {{"
+        yield f"    const int64_t pieces = ({size} + width - 1) / width;"
+        yield "    int failed = 0;"
+        yield "#pragma omp parallel for num_threads(m) schedule(static) \\"
+        yield "    reduction(| : failed) if (m > 1)"
+        yield "    for (int64_t piece = 0; piece < pieces; piece++) {"
+        yield "        const int64_t start = piece * width;"
+        yield "        int64_t own[sizeof a / sizeof *a];"
+        yield "        memcpy(own, a, sizeof a);"
+        yield "        own[0] = 1;"
+        yield f"        own{size[1:]} = start + width < {size} ? width : {size} - start;"
+        for argument, at in self._places():
+            axis = split.axes.get(argument.array)
+            if axis is not None:
+                yield f"        own[{at}] += start * a[{at + 1 + axis}] * (int64_t)sizeof(STORE);"
+        yield f"        failed |= {self.name}_work(own, c);"
+        yield "    }"
+        yield "    return failed;"
+        yield "}"
+        yield "#endif"
+
+    def _column(self, split: Split) -> str:
+        """How many bytes the arguments and results of full rank have for one column."""
+        shapes = {p.array: p.symbol.shape for p in self.plan.parameters}
+        shapes |= {r.array: r.form.target.shape for r in self.plan.results}
+        rank = max(len(shapes[each.array]) for each in self.arguments)
+        texts = []
+        for each in self.arguments:
+            axis = split.axes.get(each.array)
+            if each.rank == rank and axis is not None:
+                others = [s.single for k, s in enumerate(shapes[each.array]) if k != axis]
+                places = [f"(double){self._size(name)}" for name in others if name is not None]
+                texts.append(" * ".join(["(double)sizeof(STORE)", *places]))
+        return " + ".join(texts)
+
+    def _size(self, name: str) -> str:
+        """A size where it stands in `a`."""
+        return f"a[{2 + list(self.lengths).index(name)}]"
+
+    def _places(self) -> Iterator[tuple[Argument, int]]:
+        """Each array with the place of its address in `a`; its strides follow."""
+        at = 2 + len(self.lengths)
+        for argument in self.arguments:
+            yield argument, at
+            at += 1 + argument.rank
+
+
+def separable(plan: Plan) -> Split | None:
+    """The plan split along its last axis, when no column depends on another and sums run down."""
+    rank = max((len(p.symbol.shape) for p in plan.parameters), default=0)
+    full = [p for p in plan.parameters if len(p.symbol.shape) == rank]
+    size = full[0].symbol.shape[-1].single if rank > 1 else None
+    if size is None or not any(isinstance(step.body, Reduce) for step in plan.steps):
+        return None
+    try:
+        split = split_of(plan, size)
+    except UnsupportedError:
+        return None
+    stage, *more = split.stages
+    last = all(split.axes.get(p.array) == rank - 1 for p in full)
+    cut = all(result.array in split.axes for result in plan.results)
+    if more or stage.merged or not last or not cut or _reads_size(plan, split):
+        return None
+    return split
+
+
+def _reads_size(plan: Plan, split: Split) -> bool:
+    """Whether the length of the whole axis is a number or the length of another axis."""
+    steps = [step for stage in split.stages for step in (*stage.whole, *stage.part)]
+    ranges = (at for step in steps for b in step.axes for at in (b.low, b.high))
+    shapes = (
+        length
+        for p in plan.parameters
+        for axis, length in enumerate(p.symbol.shape)
+        if split.axes.get(p.array) != axis
+    )
+    named = {name for at in (*ranges, *shapes) for name in at.names}
+    return split.size in named or any(split.size in sizes_in(step.body) for step in steps)
