@@ -43,7 +43,7 @@ print(imported - start, time.perf_counter() - imported)
 def start_up() -> list[str]:
     """Export, import and first calls, in seconds."""
     lines = [
-        "| back end | export, whole process | import | first call, fresh | first call, from cache |",
+        "| back end | export, as a process | import | first call | first call, from cache |",
         "|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
