@@ -27,6 +27,7 @@ from derive.kernel.entries import (
     total,
 )
 from derive.kernel.proved import ClosedForm
+from derive.kernel.recognise import recognised
 from derive.kernel.scalarise import Scalariser, spread
 from derive.kernel.sharing import Key, Sharing, canonical, oriented, without_copies
 from derive.kernel.stable import stabilised
@@ -57,7 +58,8 @@ class Planner:
     def plan(self) -> Plan:
         """Lower every form, share what is common, keep what is needed."""
         results = [Result(form, self._result(form)) for form in self.forms]
-        steps = stabilised([*self.steps.values()], {result.array for result in results})
+        steps = [replace(step, body=recognised(step.body)) for step in self.steps.values()]
+        steps = stabilised(steps, {result.array for result in results})
         steps = Sharing(steps, self.prefix + "h").invariants()
         steps = Sharing(steps, self.prefix + "c").common()
         steps = live(steps, {result.array for result in results})
