@@ -9,7 +9,7 @@ from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Parameter, Plan, Result
 from derive.kernel.shifting import centred
 from derive.kernel.torch_distances import with_distances
-from derive.kernel.torch_front import TorchFront, checked_name, names_in, used_helpers
+from derive.kernel.torch_front import TorchFront, checked_name, names_in, returned, used_helpers
 from derive.kernel.torch_helpers import CHECKS, VALUES
 from derive.kernel.torch_lines import call, documented, function, indented, signature
 
@@ -78,13 +78,14 @@ class _Module(TorchFront):
         backward = name == "_backward"
         needed = self.plan.needed([r.array for r in results])
         steps = [step for step in self.plan.steps if step.array in needed]
-        computed = list(self.conditional(steps, results))
+        computed = list(self.conditional(steps, results)) if backward else self.plain(steps)
+        texts = self.converted(results)
         lines = [
             f'"""{"The gradients" if backward else "The outputs"}, in the working dtype."""',
             *self.environment(),
-            *self.prepared(parameters, computed),
+            *self.prepared(parameters, names_in(computed)),
             *computed,
-            self.returned(results, backward),
+            returned(self.if_wanted(texts) if backward else texts),
         ]
         arguments = [*self.of(parameters), *["want"] * backward]
         return function(signature(name, arguments), lines)
@@ -100,36 +101,17 @@ class _Module(TorchFront):
         return function("def _save(ctx, inputs, output):", lines)
 
     def _send(self) -> str:
-        given = {o.form.target.key: k for k, o in enumerate(self.outputs)}
         held, numbers = self.of(self.tensors), set(self.of(self.numbers))
-        lines = [f"{sequence(held)} = ctx.saved_tensors", *self.wanted_lines()]
-        for p in self.upstream:
-            grad = f"grads[{given[p.symbol.key]}].to({self.first}.dtype)"
-            lines.append(f"{self.names[p.array]} = {grad}")
-        names = self.of(self.plan.parameters)
-        passed = [f"ctx.{n}" if n in numbers else n for n in names]
-        lines.append(f"found = {call('_backward', [*passed, 'want'])}")
-        if not self.upstream:
-            scaled = "None if g is None else g * grads[0].to(g.dtype)"
-            lines.append(f"found = tuple({scaled} for g in found)")
-        return function("def _send(ctx, *grads):", [*lines, f"return {self.sent('found')}"])
-
-    def wanted_lines(self) -> list[str]:
-        """`want`: the gradients by the inputs that require one."""
-        places = {p.symbol.key: k for k, p in enumerate(self.inputs)}
-        pairs = [f'    ("{n}", {places[k]}),' for k, n in self._by_target().items()]
-        return [
-            "\n".join(["places = (", *pairs, ")"]),
-            "want = tuple(name for name, place in places if ctx.needs_input_grad[place])",
+        passed = [f"ctx.{n}" if n in numbers else n for n in self.of(self.plan.parameters)]
+        lines = [
+            f"{sequence(held)} = ctx.saved_tensors",
+            *self.wanted_lines(),
+            *self.upstream_lines(),
+            f"found = {call('_backward', [*passed, 'want'])}",
+            *self.scaled(),
+            f"return {self.sent()}",
         ]
-
-    def _by_target(self) -> dict[str, str]:
-        return {r.form.target.key: self.names[r.array] for r in self.gradient_results}
-
-    def sent(self, found: str) -> str:
-        """The gradient by each input in order, None by a number."""
-        place = {key: f"{found}[{k}]" for k, key in enumerate(self._by_target())}
-        return sequence([place.get(p.symbol.key, "None") for p in self.inputs])
+        return function("def _send(ctx, *grads):", lines)
 
     def _function_class(self) -> str:
         names = self.of(self.inputs)

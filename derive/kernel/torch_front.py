@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from derive.errors import UnsupportedError, UsageError
-from derive.kernel.entries import Load, Reduce, free_labels, loads, parts, subentries
+from derive.kernel.entries import Load, free_labels, parts
 from derive.kernel.front import Front, sequence, shape_text, wrapped
 from derive.kernel.names import function_name, identifier, in_docstring
 from derive.kernel.plan import Check, Parameter, Plan, Result, Step
@@ -29,7 +29,12 @@ def checked_name(name: str) -> str:
 
 
 class TorchFront(Front):
-    """The parts of an emitted module; the plan computes the outputs beside the gradients."""
+    """The parts of an emitted module; the plan computes the outputs beside the gradients.
+
+    No argument shows the sizes in `foreign`.
+    """
+
+    foreign: frozenset[str] = frozenset()
 
     def __init__(self, plan: Plan, name: str, version: str) -> None:
         super().__init__(plan, name, version)
@@ -169,7 +174,7 @@ class TorchFront(Front):
                     yield f"if {self.sizes[key]} < 1:"
                     shape = f"{{tuple({own}.shape)}}"
                     yield f'    raise ValueError(f"{own}: too short, got shape {shape}")'
-        if missing := [own for key, own in self.sizes.items() if key not in known]:
+        if missing := [own for key, own in self.sizes.items() if key not in known | self.foreign]:
             raise UnsupportedError(f"the size {missing[0]} does not follow from the inputs")
 
     def _assumed(self) -> Iterator[str]:
@@ -209,12 +214,14 @@ class TorchFront(Front):
         """A NumPy text as one of ATen."""
         return torch_text(text, self.sizes.values())
 
-    def prepared(self, parameters: Iterable[Parameter], lines: list[str]) -> Iterator[str]:
-        """The parameters that the lines read, in the working dtype; the sizes they read."""
-        used, arrays = names_in(lines), [p for p in parameters if p in self.arrays]
-        yield from self.size_lines(arrays, used)
-        yield from (f"{n} = {n}.to(work)" for n in self.of(arrays) if n in used)
-        yield from (f"{n} = _value({n}, work, device)" for n in self.of(self.numbers) if n in used)
+    def prepared(self, parameters: list[Parameter], used: set[str]) -> list[str]:
+        """Statements that set used sizes, and used parameters in the working dtype."""
+        arrays = [p for p in parameters if p in self.arrays]
+        return [
+            *self.size_lines(arrays, used),
+            *(f"{n} = {n}.to(work)" for n in self.of(arrays) if n in used),
+            *(f"{n} = _value({n}, work, device)" for n in self.of(self.numbers) if n in used),
+        ]
 
     def conditional(self, steps: Iterable[Step], results: list[Result]) -> Iterator[str]:
         """Steps in order; those that only some results need stand under a condition on `want`."""
@@ -225,6 +232,10 @@ class TorchFront(Front):
                 yield from lines
             elif users:
                 yield "\n".join([f"if {wanted(users)}:", *indented(lines)])
+
+    def plain(self, steps: Iterable[Step]) -> list[str]:
+        """Steps in order."""
+        return [self.assignment(s) for s in steps if s.array not in self.texts.inlined]
 
     def users(self, step: Step, results: list[Result]) -> tuple[str, ...]:
         """The names of the results that need a step."""
@@ -245,17 +256,21 @@ class TorchFront(Front):
         labels |= set(free_labels(step.inner))
         return any(axis.name not in labels for axis in step.axes)
 
-    def returned(self, results: list[Result], optional: bool) -> str:
-        """The statement that returns each result in the arguments' dtype, in its own memory."""
+    def converted(self, results: list[Result]) -> list[str]:
+        """Each result in the arguments' dtype, in memory of its own."""
         steps = {step.array: step for step in self.plan.steps}
         found = list[str]()
         for r in results:
             step, name = steps[r.array], self.names[r.array]
             view = isinstance(step.body, Load) and step.body.array not in self.texts.inlined
             shared = view or self._spread(step) or [q.array for q in results].count(r.array) > 1
-            text = f"{name}.to(dtype, copy=True)" if shared else f"{name}.to(dtype)"
-            found.append(f'{text} if "{name}" in want else None' if optional else text)
-        return returned(found)
+            found.append(f"{name}.to(dtype, copy=True)" if shared else f"{name}.to(dtype)")
+        return found
+
+    def if_wanted(self, texts: list[str]) -> list[str]:
+        """The gradients where they are wanted, None elsewhere."""
+        pairs = zip(texts, self.results, strict=True)
+        return [f'{text} if "{name}" in want else None' for text, name in pairs]
 
     # ---- functions ------------------------------------------------------------------------------
 
@@ -276,6 +291,36 @@ class TorchFront(Front):
         """The inputs as the operator takes them."""
         numbers = set(self.of(self.numbers))
         return [f"float({n})" if n in numbers else n for n in self.of(self.inputs)]
+
+    def wanted_lines(self) -> list[str]:
+        """`want`: the gradients by the inputs that require one."""
+        places = {p.symbol.key: k for k, p in enumerate(self.inputs)}
+        pairs = [f'    ("{n}", {places[k]}),' for k, n in self._by_target().items()]
+        return [
+            "\n".join(["places = (", *pairs, ")"]),
+            "want = tuple(name for name, place in places if ctx.needs_input_grad[place])",
+        ]
+
+    def _by_target(self) -> dict[str, str]:
+        return {r.form.target.key: self.names[r.array] for r in self.gradient_results}
+
+    def upstream_lines(self) -> list[str]:
+        """The gradients by the outputs, in the dtype of the arguments."""
+        given = {o.form.target.key: k for k, o in enumerate(self.outputs)}
+        return [
+            f"{self.names[p.array]} = grads[{given[p.symbol.key]}].to({self.first}.dtype)"
+            for p in self.upstream
+        ]
+
+    def scaled(self) -> list[str]:
+        """The gradients times that by the objective, when it is itself the output."""
+        scaled = "None if g is None else g * grads[0].to(g.dtype)"
+        return [] if self.upstream else [f"found = tuple({scaled} for g in found)"]
+
+    def sent(self, options: Iterable[str] = ()) -> str:
+        """The gradient by each input in order, None by a number, and by each option."""
+        place = {key: f"found[{k}]" for k, key in enumerate(self._by_target())}
+        return sequence([*(place.get(p.symbol.key, "None") for p in self.inputs), *options])
 
     def finite(self) -> list[str]:
         """The statement behind `check_finite`."""
@@ -317,17 +362,6 @@ def used_helpers(helpers: str, text: str) -> list[str]:
 def split(helpers: str) -> list[str]:
     """The functions of a text."""
     return helpers.strip().split("\n\n\n")
-
-
-def reductions_in(check: Check) -> Iterator[Reduce]:
-    """The reductions of an assumption."""
-    for step in check.steps:
-        yield from (part for part in subentries(step.body) if isinstance(part, Reduce))
-
-
-def reads_of(steps: Iterable[Step]) -> frozenset[str]:
-    """The arrays that steps read."""
-    return frozenset(array for step in steps for array in loads(step.body))
 
 
 def names_in(lines: Iterable[str]) -> set[str]:

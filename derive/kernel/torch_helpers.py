@@ -100,3 +100,63 @@ def _wanted(want):
         raise ValueError(f"want: expected some of {Gradients._fields}, got {want!r}")
     return names
 '''
+
+MERGES = '''
+def _member(group):
+    """Refuse to start without a group that this process belongs to."""
+    if not distributed.is_available() or not distributed.is_initialized():
+        raise ValueError("group: torch.distributed is not initialised")
+    if distributed.get_rank(group) < 0:
+        raise ValueError("group: this process does not belong to it")
+
+
+def _reduced(group, operation, values):
+    """Each value merged over the group, in one all-reduce; None stays None."""
+    held = [value for value in values if value is not None]
+    if not held:
+        return values
+    packed = torch.cat([value.reshape(-1).to(torch.float64) for value in held])
+    distributed.all_reduce(packed, op=operation, group=group)
+    pieces = zip(packed.split([value.numel() for value in held]), held)
+    whole = iter([piece.reshape(value.shape).to(value.dtype) for piece, value in pieces])
+    return tuple(None if value is None else next(whole) for value in values)
+
+
+def _summed(group, *values):
+    """Sums over the group."""
+    return _reduced(group, distributed.ReduceOp.SUM, values)
+
+
+def _counted(group, device, rows, *values):
+    """The number of rows of the group, and sums over it."""
+    own = torch.tensor(rows, dtype=torch.float64, device=device)
+    found = _reduced(group, distributed.ReduceOp.SUM, (own, *values))
+    return (int(found[0]), *found[1:])
+
+
+def _multiplied(group, *values):
+    """Products over the group."""
+    return _reduced(group, distributed.ReduceOp.PRODUCT, values)
+
+
+def _largest(group, *values):
+    """The largest over the group, NaN where a process has NaN."""
+    held = [value for value in values if value is not None]
+    lost = [torch.isnan(value) for value in held]
+    filled = [torch.where(gone, -math.inf, value) for gone, value in zip(lost, held)]
+    found = _reduced(group, distributed.ReduceOp.MAX, (*filled, *lost))
+    pairs = zip(found, found[len(held) :])
+    whole = iter([torch.where(gone, math.nan, value) for value, gone in pairs])
+    return tuple(None if value is None else next(whole) for value in values)
+
+
+def _smallest(group, *values):
+    """The smallest over the group, NaN where a process has NaN."""
+    found = _largest(group, *(None if value is None else -value for value in values))
+    return tuple(None if value is None else -value for value in found)
+
+
+def _share(value, group, average):
+    """A gradient by an argument that all processes share."""
+    return value / distributed.get_world_size(group) if average else value
+'''

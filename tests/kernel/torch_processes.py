@@ -1,0 +1,119 @@
+"""What each process of a group runs: layers on its rows, and how often it sends.
+
+It imports nothing of the prover: each process starts with this module alone.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PROCESSES = 2
+
+
+def loaded(path: Path) -> ModuleType:
+    """An emitted module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+def process(rank: int, folder: str) -> None:
+    """Run every layer on this process's rows; write what it returns and how often it sends."""
+    import torch
+    from torch import distributed
+
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/group", rank=rank, world_size=PROCESSES
+    )
+    sent = list[Any]()
+    plain = distributed.all_reduce
+
+    def counting(*values: Any, **options: Any) -> Any:
+        sent.append(options["op"])
+        return plain(*values, **options)
+
+    distributed.all_reduce = counting
+    for path in sorted(Path(folder).glob("shared_*.py")):
+        layer = path.stem.removeprefix("shared_")
+        task = torch.load(f"{folder}/{layer}_{rank}.pt")
+        found = passes(loaded(path), layer, task, sent)
+        torch.save(found, f"{folder}/{layer}_{rank}_found.pt")
+    torch.save(alone(folder, rank), f"{folder}/alone_{rank}.pt")
+    torch.save(averaged(folder, rank), f"{folder}/averaged_{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def passes(made: ModuleType, layer: str, task: dict[str, Any], sent: list[Any]) -> dict[str, Any]:
+    """Outputs and gradients by autograd, the function of gradients, the all-reduces of each."""
+    import torch
+
+    given, upstream = task["arguments"], task["upstream"]
+    names = [n for n in inspect.signature(made.layer).parameters if n in given]
+    leaves = {f"d{n}": given[n] for n in names if f"d{n}" in made.Gradients._fields}
+    for leaf in leaves.values():
+        leaf.requires_grad_()
+    sent.clear()
+    outputs = made.layer(*(given[n] for n in names))
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    forward = len(sent)
+    grads = [given[n] for n in upstream] or None
+    gradients = torch.autograd.grad(outputs, list(leaves.values()), grads)
+    return {
+        "reduces": (forward, len(sent) - forward),
+        "outputs": [o.detach() for o in outputs],
+        "gradients": dict(zip(leaves, gradients, strict=True)),
+        "function": tuple(getattr(made, f"{layer}_backward")(**given)),
+        "some": getattr(made, f"{layer}_backward")(**given, want=made.Gradients._fields[-1])[-1],
+    }
+
+
+def alone(folder: str, rank: int) -> dict[str, Any]:
+    """The first process in a group of its own; the other one does not belong to it."""
+    import torch
+    from torch import distributed
+
+    made = sys.modules["shared_batchnorm"]
+    task = torch.load(f"{folder}/batchnorm_{rank}.pt")["arguments"]
+    group = distributed.new_group([0])
+    try:
+        return {"dx": made.batchnorm_backward(**task, group=group).dx}
+    except ValueError as error:
+        return {"message": str(error)}
+
+
+def averaged(folder: str, rank: int) -> dict[str, Any]:
+    """Gradients under DistributedDataParallel of a product with a layer after it."""
+    import torch
+
+    made = sys.modules["shared_batchnorm"]
+    task = torch.load(f"{folder}/batchnorm_{rank}.pt")["arguments"]
+    torch.manual_seed(0)
+    model = torch.nn.parallel.DistributedDataParallel(normalised(made, average=True))
+    (model(task["x"]) * task["dy"]).sum().backward()
+    return {name.split(".")[-1]: p.grad for name, p in model.named_parameters()}
+
+
+def normalised(made: ModuleType, **options: Any) -> Any:
+    """A product with a matrix, then the layer, with parameters of its own."""
+    import torch
+
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.randn(3, 3, dtype=torch.float64))
+            self.gamma = torch.nn.Parameter(torch.randn(3, dtype=torch.float64))
+            self.beta = torch.nn.Parameter(torch.randn(3, dtype=torch.float64))
+
+        def forward(self, x: Any) -> Any:
+            return made.layer(x @ self.w, self.gamma, self.beta, 1e-5, **options)
+
+    return Model()
