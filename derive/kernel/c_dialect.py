@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from derive.errors import UnsupportedError
 from derive.kernel import elementary_c
-from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Kind, Lines, indented
+from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Folds, Kind, Lines, indented
 from derive.kernel.elementary import BODIES
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "double", "store": "STORE"}
@@ -100,9 +100,11 @@ class CDialect(Dialect):
     def share(self, name: str, thread: str, at: str, size: str) -> str:
         return f"w_{name}[{thread} * PADDED({size}) + {at}]"
 
-    def loop(self, var: str, low: str, high: str, body: Lines, sums: tuple[str, ...] = ()) -> Lines:
-        added = f" reduction(+ : {', '.join(sums)})" if sums else ""
-        return [f"#pragma omp simd{added}", *self.turns(var, low, high, body)]
+    def loop(self, var: str, low: str, high: str, body: Lines, folds: Folds = ()) -> Lines:
+        clauses = ""
+        for name, fold, kind in folds:
+            clauses += f" reduction({'+' if fold == 'sum' else f'{fold}_{kind}'} : {name})"
+        return [f"#pragma omp simd{clauses}", *self.turns(var, low, high, body)]
 
     def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
         head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
@@ -154,13 +156,22 @@ class CDialect(Dialect):
 
     def helpers(self) -> Lines:
         """The definitions of the functions of ours that were used."""
-        own = [
-            f"static inline T {name}_{kind}{OWN[name]}".replace("T ", f"{TYPES[kind]} ").replace(
-                "(T)", f"({TYPES[kind]})"
-            )
-            for name, kind in sorted(self.used)
-        ]
+        own = list[str]()
+        for name, kind in sorted(self.used):
+            text = f"static inline T {name}_{kind}{OWN[name]}".replace("(T)", f"({TYPES[kind]})")
+            own.append(text.replace("T ", f"{TYPES[kind]} "))
+            if name in ("max", "min"):
+                own += _folded(name, kind)
         return [*elementary_c.definitions(self.elementary), *own]
+
+
+def _folded(name: str, kind: Kind) -> Lines:
+    """An extreme as a reduction of OpenMP, in which a NaN is not lost."""
+    first = "-INFINITY" if name == "max" else "INFINITY"
+    return [
+        f"#pragma omp declare reduction({name}_{kind} : {TYPES[kind]} : \\",
+        f"    omp_out = {name}_{kind}(omp_out, omp_in)) initializer(omp_priv = {first})",
+    ]
 
 
 def decimal(value: Fraction) -> str:

@@ -12,6 +12,9 @@ Kind = Literal["real", "wide", "store"]
 
 Lines = list[str]
 
+Folds = tuple[tuple[str, str, Kind], ...]
+"""Numbers that the turns of a loop fold: name, `sum`, `max` or `min`, kind."""
+
 
 @dataclass(frozen=True)
 class Buffer:
@@ -68,8 +71,8 @@ class Dialect(ABC):
         """An entry of a thread's part of a buffer."""
 
     @abstractmethod
-    def loop(self, var: str, low: str, high: str, body: Lines, sums: tuple[str, ...] = ()) -> Lines:
-        """The turns low ≤ var < high."""
+    def loop(self, var: str, low: str, high: str, body: Lines, folds: Folds = ()) -> Lines:
+        """The turns low ≤ var < high, in any order."""
 
     @abstractmethod
     def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:

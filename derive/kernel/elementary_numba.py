@@ -115,6 +115,46 @@ def _signed(typing, y, x):
 ''',
 }
 
+FOLDS: Mapping[str, str] = {
+    "sum": '''
+@numba.extending.intrinsic
+def _sum_of(typing, total, term):
+    """total + term in a sum whose terms may be taken in any order."""
+
+    def build(context, builder, signature, arguments):
+        return builder.fadd(*arguments, flags=("reassoc", "contract", "nsz"))
+
+    return total(total, term), build
+''',
+    **{
+        fold: f'''
+@numba.extending.intrinsic
+def _{fold}_of(typing, total, term):
+    """The {size} of two, in a fold whose terms may be taken in any order; a NaN stays."""
+
+    def build(context, builder, signature, arguments):
+        import llvmlite.binding
+        import llvmlite.ir
+
+        kind = arguments[0].type
+        if llvmlite.binding.llvm_version_info >= (17,):
+            function = llvmlite.ir.FunctionType(kind, [kind, kind])
+            name = builder.module.declare_intrinsic("llvm.{name}", [kind], function)
+            return builder.call(name, arguments)
+        stays = builder.fcmp_ordered("{sign}", *arguments)
+        nan = builder.fcmp_unordered("!=", arguments[0], arguments[0])
+        return builder.select(builder.or_(stays, nan), *arguments)
+
+    return total(total, term), build
+'''
+        for fold, size, name, sign in (
+            ("max", "larger", "maximum", ">"),
+            ("min", "smaller", "minimum", "<"),
+        )
+    },
+}
+"""One step of a fold that LLVM may turn into several at once; before LLVM 17 not for extremes."""
+
 
 def definitions(names: Collection[str]) -> list[str]:
     """The functions `_<name>_real` for either type, and what they call, as texts of a module."""

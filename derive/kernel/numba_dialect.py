@@ -8,7 +8,7 @@ from fractions import Fraction
 from derive.errors import UnsupportedError
 from derive.kernel import elementary_numba
 from derive.kernel.c_dialect import decimal
-from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Kind, Lines, indented
+from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Folds, Kind, Lines, indented
 from derive.kernel.elementary import BODIES
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "numpy.float64", "store": "STORE"}
@@ -60,6 +60,7 @@ class NumbaDialect(Dialect):
     def __init__(self) -> None:
         self.used = set[str]()
         self.elementary = set[str]()
+        self.folds = set[str]()
 
     def number(self, value: Fraction, kind: Kind) -> str:
         return self.cast(kind, decimal(value)) if kind != "wide" else decimal(value)
@@ -91,7 +92,9 @@ class NumbaDialect(Dialect):
         return f"{name} = {value}"
 
     def entry(self, name: str, offsets: list[str]) -> str:
-        return f"{name}[{', '.join(offsets) or '()'}]"
+        # An index without a sign: numba would count one below zero from the end, entry by entry.
+        at = [offset if offset.isdigit() else f"numpy.uint64({offset})" for offset in offsets]
+        return f"{name}[{', '.join(at) or '()'}]"
 
     def slice(self, buffer: Buffer) -> str:
         return f"{buffer.name} = w_{buffer.name}[t]"
@@ -99,8 +102,20 @@ class NumbaDialect(Dialect):
     def share(self, name: str, thread: str, at: str, size: str) -> str:
         return f"w_{name}[{thread}, {at}]"
 
-    def loop(self, var: str, low: str, high: str, body: Lines, sums: tuple[str, ...] = ()) -> Lines:
-        return self.turns(var, low, high, body)
+    def loop(self, var: str, low: str, high: str, body: Lines, folds: Folds = ()) -> Lines:
+        kinds = {name: (fold, kind) for name, fold, kind in folds}
+        return self.turns(var, low, high, [self._folded(line, kinds) for line in body])
+
+    def _folded(self, line: str, kinds: Mapping[str, tuple[str, Kind]]) -> str:
+        """A statement that folds a number, free to be done in any order."""
+        name, _, value = line.partition(" ")
+        if name not in kinds:
+            return line
+        fold, kind = kinds[name]
+        self.folds.add(fold)
+        if fold == "sum":
+            return f"{name} = _sum_of({name}, {self.cast(kind, value.removeprefix('+= '))})"
+        return line.replace(f"= _{fold}(", f"= _{fold}_of(", 1)
 
     def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
         first = "" if low == "0" else f"{low}, "
@@ -151,4 +166,5 @@ class NumbaDialect(Dialect):
             f"@numba.njit(**_OPTIONS)\ndef _{name}({OWN[name][0]}):\n    {OWN[name][2]}"
             for name in sorted(self.used)
         ]
-        return "\n\n\n".join([*elementary_numba.definitions(self.elementary), *own])
+        folds = [elementary_numba.FOLDS[fold].strip() for fold in sorted(self.folds)]
+        return "\n\n\n".join([*elementary_numba.definitions(self.elementary), *own, *folds])

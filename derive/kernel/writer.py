@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import partial
 
 from derive.kernel.arrays import Entries, flat
-from derive.kernel.dialect import JAM, Buffer, Dialect, Kind, Lines
+from derive.kernel.dialect import JAM, Buffer, Dialect, Folds, Kind, Lines
 from derive.kernel.entries import Entry, Load, Num, Place, Reduce, product
 from derive.kernel.loops import (
     Compute,
@@ -187,10 +187,10 @@ class _Writer(Entries):
         blocked = [c for c in started if stored_axes(c, path) and _fold(c) == "sum"]
         var = loop.var[1:]
         if not blocked:
-            sums = self._straight(loop, (*path, loop))
-            if sums is None:
+            folds = self._straight(loop, (*path, loop))
+            if folds is None:
                 return lines + self.to.turns(var, low, high, body)
-            return lines + self.to.loop(var, low, high, body, sums)
+            return lines + self.to.loop(var, low, high, body, folds)
         cleared, flushed = Lines(), Lines()
         for compute in blocked:
             size = self.size_of(compute, path)
@@ -233,31 +233,36 @@ class _Writer(Entries):
         kind: Kind = "real" if self.homes[compute.step.array].hot else "wide"
         return self.formulas.text(body.body, kind)
 
-    def _straight(self, loop: Loop, path: Path) -> tuple[str, ...] | None:
-        """The numbers that are added up in a loop without another dependence between turns."""
-        sums = []
+    def _straight(self, loop: Loop, path: Path) -> Folds | None:
+        """The numbers that are folded in a loop without another dependence between turns."""
+        found = []
         for node in loop.body:
             if isinstance(node, Loop):
                 return None
             folds = any(loop.var in node.places[b.name].names for b in node.step.bounds)
             scalar = not stored_axes(node, outside_of(node, path))
-            if folds and (not scalar or _fold(node) != "sum"):
+            if folds and (not scalar or _fold(node) == "prod"):
                 return None
             if folds:
-                sums.append(self.own("q", node))
-        return tuple(sums)
+                found.append((self.own("q", node), _fold(node), self._kind(node)))
+        return tuple(found)
+
+    def _kind(self, compute: Compute) -> Kind:
+        """The type of a total: an extreme is one of its terms, so it needs no more than theirs."""
+        hot = self.homes[compute.step.array].hot
+        return "real" if hot and _fold(compute) in ("max", "min") else "wide"
 
     # ---- reductions -----------------------------------------------------------------------------
 
     def _begun(self, compute: Compute, path: Path) -> Lines:
         """A total before its first term."""
-        neutral = NEUTRAL[_fold(compute)]
+        neutral, kind = NEUTRAL[_fold(compute)], self._kind(compute)
         if neutral.endswith("inf"):
-            text = neutral.replace("inf", self.to.constant("inf", "wide"))
+            text = neutral.replace("inf", self.to.constant("inf", kind))
         else:
-            text = self.to.number(Fraction(neutral), "wide")
+            text = self.to.number(Fraction(neutral), kind)
         if not stored_axes(compute, path):
-            return [self.to.declare("wide", self.own("q", compute), text, fixed=False)]
+            return [self.to.declare(kind, self.own("q", compute), text, fixed=False)]
         size = self.size_of(compute, path)
         total = self.buffer("q", compute, size)
         return self.to.loop("k", "0", size, [self.to.set(f"{total}[k]", text)])
@@ -301,7 +306,8 @@ class _Writer(Entries):
             case "prod":
                 return self.to.set(target, value, "*=")
             case extreme:
-                return self.to.set(target, self.to.function(extreme, [target, value], "wide"))
+                kind = self._kind(compute) if target == self.own("q", compute) else "wide"
+                return self.to.set(target, self.to.function(extreme, [target, value], kind))
 
     # ---- turns of steps -------------------------------------------------------------------------
 
