@@ -16,12 +16,18 @@ from derive.kernel.writer import Written
 
 @dataclass(frozen=True)
 class Argument:
-    """An array of the plan, its name in C, and whether it is only read."""
+    """An array of the plan, its name in C, whether it is only read, and of the working type."""
 
     array: str
     name: str
     rank: int
     const: bool
+    real: bool = False
+
+    @property
+    def type(self) -> str:
+        """The type of its entries."""
+        return "REAL" if self.real else "STORE"
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class CFunction:
             yield f"    const int64_t {name} = a[{at}];"
         for argument, at in self._places():
             const = "const " if argument.const else ""
-            yield f"    {const}STORE *const {argument.name} = ({const}STORE *)(intptr_t)a[{at}];"
+            kind = f"{const}{argument.type} *"
+            yield f"    {kind}const {argument.name} = ({kind})(intptr_t)a[{at}];"
             for axis in range(argument.rank):
                 stride = f"a[{at + 1 + axis}]"
                 stride = f"LAST({stride})" if axis == argument.rank - 1 else stride
@@ -130,7 +137,8 @@ class CFunction:
         for argument, at in self._places():
             axis = split.axes.get(argument.array)
             if axis is not None:
-                yield f"        own[{at}] += start * a[{at + 1 + axis}] * (int64_t)sizeof(STORE);"
+                size = f"(int64_t)sizeof({argument.type})"
+                yield f"        own[{at}] += start * a[{at + 1 + axis}] * {size};"
         yield f"        failed |= {self.name}_work(own, c);"
         yield "    }"
         yield "    return failed;"

@@ -16,8 +16,11 @@ from derive.errors import UsageError
 from derive.kernel.entries import Reduce
 from derive.kernel.names import Namer, identifier, in_docstring, in_format
 from derive.kernel.numpy_text import Texts, inlined
-from derive.kernel.plan import Check, Parameter, Plan, Step
+from derive.kernel.plan import Check, ClosedForm, Parameter, Plan, Step
+from derive.kernel.steps import DEFINITION
 from derive.meaning.terms import Affine, Bound
+from derive.meaning.to_syntax import to_syntax
+from derive.writing.to_latex import to_latex
 
 ONE = Affine.number(1)
 
@@ -65,7 +68,10 @@ def version_of() -> str:
 
 
 class Front:
-    """What stands around the computation in an emitted module."""
+    """What stands around one function of an emitted module: of gradients, or of outputs.
+
+    A plan whose results all are defined names makes a forward function.
+    """
 
     options: tuple[str, ...] = (
         "want: tuple[str, ...] = {everything},",
@@ -73,13 +79,15 @@ class Front:
         "precise: bool = False,",
     )
     option_notes: tuple[str, ...] = (
-        "want: which gradients to compute",
+        "want: which {results} to compute",
         "check_finite: refuse arguments that hold infinities or NaN",
         "precise: compute float32 arguments in float64 and round the results once",
     )
 
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         self.plan, self.function, self.version = plan, function, version
+        self.forward = all(result.form.source == DEFINITION for result in plan.results)
+        self.tuple = "Outputs" if self.forward else "Gradients"
         namer = Namer()
         namer.taken.add(function)
         self.sizes = dict[str, str]()
@@ -88,7 +96,8 @@ class Front:
             prefix = "d" if parameter.kind == "upstream" else ""
             self.names[parameter.array] = _named(namer, prefix, parameter.symbol.key)
         for result in plan.results:
-            self.names[result.array] = _named(namer, "d", result.form.target.key)
+            prefix = "" if self.forward else "d"
+            self.names[result.array] = _named(namer, prefix, result.form.target.key)
         for size in plan.sizes:
             self.sizes[size] = namer.name(identifier(size))
         every = (*plan.steps, *(s for check in plan.checks for s in check.steps))
@@ -101,6 +110,7 @@ class Front:
         self.texts = Texts(self.names, self.sizes, axes, hidden)
         self.arrays = [p for p in plan.parameters if p.symbol.shape]
         self.numbers = [p for p in plan.parameters if not p.symbol.shape]
+        self.saved = [p for p in plan.parameters if p.kind == "saved"]
         self.results = [self.names[result.array] for result in plan.results]
 
     # ---- head -----------------------------------------------------------------------------------
@@ -108,11 +118,12 @@ class Front:
     def title(self) -> str:
         """The first line."""
         of = in_docstring(self.plan.results[0].form.objective.latex or "the objective")
-        return f"Gradients of {of}: {', '.join(self.results)}."
+        return f"{self.tuple} of {of}: {', '.join(self.results)}."
 
-    def gradients(self) -> str:
+    def fields(self) -> str:
         """The named tuple of results."""
-        lines = ["class Gradients(NamedTuple):", f'    """{self.title()} None: not wanted."""', ""]
+        lines = [f"class {self.tuple}(NamedTuple):"]
+        lines += [f'    """{self.title()} None: not wanted."""', ""]
         lines += [f"    {name}: numpy.ndarray | None" for name in self.results]
         return "\n".join(lines)
 
@@ -126,23 +137,15 @@ class Front:
         everything = sequence([f'"{name}"' for name in self.results])
         options = ["    *,"]
         options += [f"    {option.format(everything=everything)}" for option in self.options]
-        return "\n".join([f"def {self.function}(", *typed, *options, ") -> Gradients:"])
+        return "\n".join([f"def {self.function}(", *typed, *options, f") -> {self.tuple}:"])
 
     def docstring(self) -> str:
         """The function's documentation: claims, conditions, shapes."""
-        lines = [f'"""{self.title()}', "", "Proved for all sizes and all values:"]
-        for result in self.plan.results:
-            lines += wrapped(
-                f"{result.form.latex}  ({result.form.source})", f"{self.names[result.array]}: "
-            )
-        conditions = sorted({c for r in self.plan.results for c in r.form.side_conditions})
-        if conditions:
-            lines += ["", "where"]
-            lines += [line for c in conditions for line in wrapped(c)]
-        lines += ["", "Arguments:"]
+        lines = [f'"""{self.title()}', "", *self.claims(), "", "Arguments:"]
         lines += [line for p in self.plan.parameters for line in wrapped(self._described(p))]
-        lines += [f"    {note}" for note in self.option_notes]
-        lines += ["", _DTYPES, "", "Returns a named tuple:"]
+        results = "outputs" if self.forward else "gradients"
+        lines += [f"    {note.format(results=results)}" for note in self.option_notes]
+        lines += ["", _DTYPES, *self._inherited(), "", "Returns a named tuple:"]
         lines += [
             f"    {self.names[r.array]}: {shape_text(r.form.target.shape)}"
             for r in self.plan.results
@@ -150,13 +153,52 @@ class Front:
         lines += ["", "Raises ValueError, which names the argument, when one does not fit.", '"""']
         return "\n".join(lines)
 
+    def claims(self) -> list[str]:
+        """What is computed: each result's formula and where it stands."""
+        says = "As the document defines them" if self.forward else _PROVED
+        lines = [f"{says}:"]
+        for result in self.plan.results:
+            form, name = result.form, self.names[result.array]
+            place = "" if self.forward else f"  ({form.source})"
+            lines += wrapped(f"{self._formula(form)}{place}", f"{name}: ")
+        conditions = sorted({c for r in self.plan.results for c in r.form.side_conditions})
+        if conditions:
+            lines += ["", "where"]
+            lines += [line for c in conditions for line in wrapped(c)]
+        return lines
+
+    def _formula(self, form: ClosedForm) -> str:
+        """The claim, or for an output its name and its definition."""
+        definition = form.context.definitions.get(form.target.key)
+        if form.source != DEFINITION or definition is None:
+            return form.latex
+        indices = ",".join(definition.parameters)
+        left = f"{form.latex}_{{{indices}}}" if indices else form.latex
+        return f"{left}{'^2' * definition.squares} = {to_latex(to_syntax(definition.body))}"
+
+    def _inherited(self) -> list[str]:
+        """What is said of saved arguments."""
+        if not self.saved:
+            return []
+        names = ", ".join(self.names[p.array] for p in self.saved)
+        return wrapped_lines(
+            f"{names}: as saved by a forward pass, in the dtype of the others or in float64, in"
+            " which case all is computed in float64. Errors that they hold are inherited."
+        )
+
     def _described(self, parameter: Parameter) -> str:
         name, symbol = self.names[parameter.array], parameter.symbol
         of = symbol.latex or symbol.key
+        if parameter.kind == "saved":
+            of = f"{of}, saved"
         what = f"the gradient of {parameter.objective} by {of}" if parameter.objective else of
         shape = f"array {shape_text(symbol.shape)}" if symbol.shape else "number"
         given = [c.latex for c in self.plan.checks if symbol.key in c.parameters and c.latex]
         return f"{name}: {shape}, {what}" + "".join(f", {latex}" for latex in given)
+
+    def wanted(self) -> str:
+        """The statement that reads `want`."""
+        return f"wanted = _wanted(want, {self.tuple}._fields)"
 
     # ---- arguments ------------------------------------------------------------------------------
 
@@ -166,14 +208,17 @@ class Front:
         for p, name in zip(self.arrays, names, strict=True):
             yield f'{name} = _array("{name}", {name}, {len(p.symbol.shape)})'
         yield f"dtype = {names[0]}.dtype" if names else "dtype = numpy.dtype(numpy.float64)"
+        saved = {self.names[p.array] for p in self.saved}
         for name in names[1:]:
+            test = f"{name}.dtype not in (dtype, numpy.float64)" if name in saved else ""
             yield (
-                f"if {name}.dtype != dtype:\n"
+                f"if {test or f'{name}.dtype != dtype'}:\n"
                 f'    raise ValueError(f"{name}: dtype {{{name}.dtype}}, while {names[0]} has'
                 f' {{dtype}}")'
             )
         yield from self._shapes()
-        yield "work = numpy.dtype(numpy.float64) if precise else dtype"
+        wide = ["precise", *(f"{n}.dtype == numpy.float64" for n in names[1:] if n in saved)]
+        yield f"work = numpy.dtype(numpy.float64) if {' or '.join(wide)} else dtype"
         for p in self.numbers:
             name = self.names[p.array]
             yield f'{name} = _number("{name}", {name}, work)'
@@ -258,6 +303,18 @@ def shape_text(shape: tuple[Affine, ...]) -> str:
     return in_docstring(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})")
 
 
+def wrapped_lines(text: str, indent: str = "") -> list[str]:
+    """Text that is harmless already, in lines."""
+    return textwrap.wrap(
+        text,
+        width=92,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def wrapped(text: str, prefix: str = "") -> list[str]:
     """A text as indented lines, harmless inside a docstring."""
     return textwrap.wrap(
@@ -270,6 +327,7 @@ def wrapped(text: str, prefix: str = "") -> list[str]:
     )
 
 
+_PROVED = "Proved for all sizes and all values"
 _DTYPES = "All arrays are float32, or all are float64; the results have the same dtype."
 
 ARRAY = '''
@@ -303,11 +361,13 @@ def _number(name, value, work):
 '''
 
 WANTED = '''
-def _wanted(want):
-    """The set of gradients to compute."""
-    names = {want} if isinstance(want, str) else set(want)
-    unknown = names - set(Gradients._fields)
-    if unknown or not names:
-        raise ValueError(f"want: expected some of {Gradients._fields}, got {want!r}")
+def _wanted(want, fields):
+    """The set of results to compute."""
+    try:
+        names = {want} if isinstance(want, str) else set(want)
+    except TypeError:
+        names = set()
+    if not names or names - set(fields):
+        raise ValueError(f"want: expected some of {fields}, got {want!r}")
     return names
 '''

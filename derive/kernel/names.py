@@ -16,8 +16,8 @@ RESERVED = frozenset(
         *keyword.softkwlist,
         *dir(builtins),
         *("numpy", "math", "want", "check_finite", "precise", "dtype", "arrays", "wanted", "name"),
-        *("value", "annotations", "work", "Gradients", "NamedTuple"),
-        *("out", "threads", "ctypes", "os", "numba", "warmup", "given"),
+        *("value", "annotations", "work", "Gradients", "Outputs", "NamedTuple"),
+        *("out", "threads", "ctypes", "os", "numba", "warmup", "given", "shapes"),
     }
 )
 

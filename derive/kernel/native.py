@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from derive.kernel.entries import Where, subentries
 from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
-from derive.kernel.names import in_docstring
+from derive.kernel.module import Functions, exported, header, imports, joined
 from derive.kernel.plan import Plan, Result
 from derive.kernel.shifting import shifted
 
+N = TypeVar("N", bound="Native")
+
+
+def native_module(
+    functions: Functions[N], modules: Iterable[str], own: Sequence[str], package: str = ""
+) -> str:
+    """The module: its functions, their compiled code, what `own` adds, and the helpers.
+
+    `modules` are imported; so is the third-party `package`, if any.
+    """
+    parts = functions.parts
+    texts = [part.text() for part in parts]
+    helpers = sorted({helper for part in parts for helper in part.texts.helpers})
+    math = ["math"] if any("math." in helper for helper in helpers) else []
+    top = imports([*modules, *math], f"{MISSING.format(package)}" if package else "")
+    public = [*functions.public(), *(["warmup"] if package else [])]
+    return joined(
+        [
+            f"{header(functions)}\n\n{top}\n{exported(public)}",
+            *(part.fields() for part in parts),
+            *texts,
+            *own,
+            *(piece for part in parts for piece in part.compiled()),
+            ARRAY,
+            NUMBER if any(part.numbers for part in parts) else "",
+            WANTED,
+            RESULTS,
+            THREADS,
+            *helpers,
+        ]
+    )
+
 
 class Native(Front):
-    """A module whose function checks its arguments in Python and computes in compiled code."""
+    """A function that checks its arguments in Python and computes in compiled code."""
 
     options = (
         *Front.options,
@@ -26,7 +59,6 @@ class Native(Front):
         "out: arrays that take results, by name; none may overlap another array",
         "threads: at most how many are used, 0 for one on each core",
     )
-    imports: tuple[str, ...] = ()
 
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
@@ -41,38 +73,12 @@ class Native(Front):
         self.lengths = {size: f"n_{name}" for size, name in self.sizes.items()}
 
     def text(self) -> str:
-        """The whole module."""
+        """The function."""
         body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
-        helpers = "\n\n\n".join(sorted(h.strip() for h in self.texts.helpers))
-        modules = {*self.imports, *(["math"] if "math." in helpers else [])}
-        pieces = [
-            f'"""{self.title()}\n\nWritten by derive {in_docstring(self.version)}.\n"""\n\n'
-            "from __future__ import annotations\n\n"
-            + "".join(f"import {module}\n" for module in sorted(modules))
-            + f"from typing import NamedTuple\n\nimport numpy\n{self.third_party()}\n"
-            f"__all__ = {self.public()}",
-            self.gradients(),
-            self.signature() + "\n" + body,
-            *self.compiled(),
-            ARRAY.strip(),
-            NUMBER.strip() if self.numbers else "",
-            WANTED.strip(),
-            RESULTS.strip(),
-            THREADS.strip(),
-            helpers,
-        ]
-        return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
-
-    def third_party(self) -> str:
-        """Imports besides NumPy."""
-        return ""
-
-    def public(self) -> str:
-        """The public names, as a list."""
-        return f'["Gradients", "{self.function}"]'
+        return f"{self.signature()}\n{body}"
 
     def compiled(self) -> list[str]:
-        """The code that computes, and what builds it."""
+        """The code that computes."""
         raise NotImplementedError
 
     def call(self) -> Iterator[str]:
@@ -83,9 +89,11 @@ class Native(Front):
 
     def _body(self) -> Iterator[str]:
         yield self.docstring()
-        yield "wanted = _wanted(want)"
+        yield self.wanted()
         yield from self.validation()
         yield "threads = _threads(threads)"
+        for name in (self.names[p.array] for p in self.saved if p.symbol.shape):
+            yield f"{name} = {name}.astype(work, copy=False)"
         names = [self.names[p.array] for p in self.arrays]
         given = sequence(names) if names else "()"
         shapes = [f'    "{self.names[r.array]}": {self._lengths(r)},' for r in self.plan.results]
@@ -96,7 +104,7 @@ class Native(Front):
         returned = [
             f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
         ]
-        yield "\n".join(["return Gradients(", *returned, ")"])
+        yield "\n".join([f"return {self.tuple}(", *returned, ")"])
 
     def _lengths(self, result: Result) -> str:
         lengths = [self.texts.size(size) for size in result.form.target.shape]
@@ -111,6 +119,12 @@ class Native(Front):
             yield 'with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):'
         yield from lines
 
+
+MISSING = """try:
+    import {0}
+except ImportError as error:
+    raise ImportError("this kernel needs {0}: pip install {0}") from error
+"""
 
 RESULTS = '''
 def _results(out, wanted, shapes, dtype, arguments):

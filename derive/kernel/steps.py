@@ -10,16 +10,18 @@ from derive.kernel.entries import Entry, Load, Pow, Reduce, Times, free_labels, 
 from derive.kernel.proved import ClosedForm
 from derive.meaning.terms import Bound, Context, Symbol
 
+DEFINITION = "definition"
+"""The source of a form that is what the document defines, not what it claims."""
 StepKind = Literal["reduction", "contraction", "element-wise"]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument of the kernel: an input, or the gradient of the objective by an output."""
+    """An argument of the kernel: an input, a gradient by an output, or a saved defined name."""
 
     array: str
     symbol: Symbol
-    kind: Literal["input", "upstream"]
+    kind: Literal["input", "upstream", "saved"]
     objective: str = ""
 
 

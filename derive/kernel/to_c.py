@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from derive.kernel.c_dialect import CDialect
 from derive.kernel.c_function import Argument, CFunction
 from derive.kernel.front import version_of
+from derive.kernel.module import functions_of
 from derive.kernel.names import function_name
-from derive.kernel.native import Native
+from derive.kernel.native import Native, native_module
 from derive.kernel.plan import Plan
 from derive.kernel.writer import Written, write
 
@@ -19,30 +20,20 @@ def emit_c(plan: Plan, name: str, version: str = "") -> str:
     `version` is that of the prover, this installation's by default. Raises UsageError when the
     name is not an identifier, UnsupportedError for a function that C has not.
     """
-    return _Module(plan, function_name(name), version or version_of()).text()
+    functions = functions_of(_Function, plan, function_name(name), version or version_of())
+    prelude = f"_PRELUDE = r'''\n{PRELUDE.strip()}\n'''\n_SOURCES = {{}}"
+    return native_module(functions, IMPORTS, [prelude, LOADER])
 
 
-class _Module(Native):
-    imports = (
-        "atexit",
-        "ctypes",
-        "hashlib",
-        "os",
-        "platform",
-        "shlex",
-        "shutil",
-        "struct",
-        "subprocess",
-        "tempfile",
-        "threading",
-    )
-
-    def compiled(self) -> list[str]:
+class _Function(Native):
+    def __init__(self, plan: Plan, function: str, version: str) -> None:
+        super().__init__(plan, function, version)
         dialect = CDialect()
         written = write(self.nest, self.inside, self.lengths, dialect)
-        function = self._function(written).text()
-        source = "\n".join([PRELUDE.strip(), "", *dialect.helpers(), "", *function])
-        return [f"_SOURCE = r'''\n{source}\n'''", LOADER.strip()]
+        self.source = "\n".join([*dialect.helpers(), "", *self._function(written).text()])
+
+    def compiled(self) -> list[str]:
+        return [f"_SOURCES[\"{self.function}\"] = r'''\n{self.source}\n'''"]
 
     def call(self) -> Iterator[str]:
         bits = [f'("{name}" in wanted) * {1 << k}' for k, name in enumerate(self.results)]
@@ -53,6 +44,7 @@ class _Module(Native):
         yield "\n".join(
             [
                 "_run(",
+                f'    "{self.function}",',
                 "    dtype,",
                 "    work,",
                 f"    (threads, {' + '.join(bits)}, {sizes}),",
@@ -64,17 +56,38 @@ class _Module(Native):
 
     def _function(self, written: Written) -> CFunction:
         """The C function of the loops."""
-        arguments = [(p.array, len(p.symbol.shape), True) for p in self.arrays]
-        arguments += [(r.array, len(r.form.target.shape), False) for r in self.plan.results]
+        saved = {p.array for p in self.saved}
+        arguments = [
+            Argument(p.array, self.inside[p.array], len(p.symbol.shape), True, p.array in saved)
+            for p in self.arrays
+        ]
+        arguments += [
+            Argument(r.array, self.inside[r.array], len(r.form.target.shape), False)
+            for r in self.plan.results
+        ]
         return CFunction(
             "kernel",
             self.plan,
             written,
             self.lengths,
-            tuple(Argument(a, self.inside[a], rank, const) for a, rank, const in arguments),
+            tuple(arguments),
             tuple(self.inside[p.array] for p in self.numbers),
         )
 
+
+IMPORTS = (
+    "atexit",
+    "ctypes",
+    "hashlib",
+    "os",
+    "platform",
+    "shlex",
+    "shutil",
+    "struct",
+    "subprocess",
+    "tempfile",
+    "threading",
+)
 
 PRELUDE = r"""
 #include <math.h>
@@ -146,12 +159,12 @@ _ADDRESS = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
 )
 
 
-def _run(dtype, work, sizes, arrays, numbers):
+def _run(name, dtype, work, sizes, arrays, numbers):
     """Call the compiled function; build it first where it is not there yet."""
     unit = all([a.flags.c_contiguous for a in arrays]) or all(
         not a.ndim or a.shape[-1] == 1 or a.strides[-1] == a.itemsize for a in arrays
     )
-    key = (dtype.itemsize, work.itemsize, unit)
+    key = (name, dtype.itemsize, work.itemsize, unit)
     function = _LOADED.get(key)
     if function is None:
         with _LOCK:
@@ -162,17 +175,18 @@ def _run(dtype, work, sizes, arrays, numbers):
         raise MemoryError("no memory for the sums of the kernel")
 
 
-def _load(store, real, unit):
-    """The function for one pair of types, from the cache or compiled."""
+def _load(name, store, real, unit):
+    """One function for one pair of types, from the cache or compiled."""
     types = {4: "float", 8: "double"}
     defines = [f"-DSTORE={types[store]}", f"-DREAL={types[real]}", *["-DUNIT"] * unit]
     compiler = _compiler()
     machine = (platform.machine(), platform.processor(), _cpu(), *compiler)
-    text = "\\0".join((_SOURCE, *defines, *machine))
+    source = _PRELUDE + _SOURCES[name]
+    text = "\\0".join((source, *defines, *machine))
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = os.path.join(_cache(), f"kernel_{digest}.so")
     if not os.path.exists(path):
-        _compile(compiler, defines, path)
+        _compile(compiler, source, defines, path)
     function = ctypes.CDLL(path).kernel
     function.argtypes, function.restype = [ctypes.c_char_p] * 2, ctypes.c_int
     return function
@@ -189,12 +203,12 @@ def _compiler():
     raise RuntimeError(f"{missing}: install gcc or clang, or name one in the variable CC")
 
 
-def _compile(compiler, defines, path):
+def _compile(compiler, text, defines, path):
     """Build the shared library, without what the compiler does not know."""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:
         source, built = os.path.join(folder, "kernel.c"), os.path.join(folder, "kernel.so")
         with open(source, "w", encoding="ascii") as file:
-            file.write(_SOURCE)
+            file.write(text)
         common = ["-std=gnu99", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared"]
         for flags in _FLAGS:
             command = [*compiler, *common, *shlex.split(flags), *defines, source, "-o", built]

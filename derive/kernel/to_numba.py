@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from derive.kernel.dialect import indented
 from derive.kernel.front import sequence, version_of
+from derive.kernel.module import functions_of
 from derive.kernel.names import function_name
-from derive.kernel.native import Native
+from derive.kernel.native import Native, native_module
 from derive.kernel.numba_dialect import TYPES, NumbaDialect
 from derive.kernel.plan import Plan
 from derive.kernel.writer import Written, write
@@ -20,42 +21,42 @@ def emit_numba(plan: Plan, name: str, version: str = "") -> str:
     installation's by default. Raises UsageError when the name is not an identifier,
     UnsupportedError for a function that numba has not.
     """
-    return _Module(plan, function_name(name), version or version_of()).text()
+    functions = functions_of(_Function, plan, function_name(name), version or version_of())
+    loops = "_LOOPS = {}  # for each function: sizes, numbers, arrays in and out, the loops"
+    return native_module(functions, ("math", "os", "threading"), [HELPERS, loops, LOADER], "numba")
 
 
-class _Module(Native):
-    imports = ("math", "os", "threading")
-
-    def third_party(self) -> str:
-        return "import numba\n"
-
-    def public(self) -> str:
-        return f'["Gradients", "{self.function}", "warmup"]'
+class _Function(Native):
+    def __init__(self, plan: Plan, function: str, version: str) -> None:
+        super().__init__(plan, function, version)
+        self.dialect = NumbaDialect()
+        self.written = write(self.nest, self.inside, self.lengths, self.dialect)
 
     def compiled(self) -> list[str]:
-        dialect = NumbaDialect()
-        written = write(self.nest, self.inside, self.lengths, dialect)
-        inner = [*self._function(written), "", "return kernel"]
-        factory = [
-            "def _kernel(STORE, REAL):",
+        factory = f"_{self.function}_loops"
+        inner = [*self._function(self.written), "", "return kernel"]
+        saved = {p.array for p in self.saved}
+        given = [f"({len(p.symbol.shape)}, {p.array in saved})" for p in self.arrays]
+        ends = [str(len(r.form.target.shape)) for r in self.plan.results]
+        about = [
+            f'_LOOPS["{self.function}"] = (',
+            f"    {len(self.lengths)},",
+            f"    {len(self.numbers)},",
+            f"    {sequence(given) if given else '()'},",
+            f"    {sequence(ends)},",
+            f"    {factory},",
+            ")",
+        ]
+        lines = [
+            f"def {factory}(STORE, REAL):",
             '    """The loops for one pair of types."""',
             "",
             *indented(inner),
+            "",
+            "",
+            *about,
         ]
-        ranks = [str(len(p.symbol.shape)) for p in self.arrays]
-        ends = [str(len(r.form.target.shape)) for r in self.plan.results]
-        about = [
-            f"_SIZES, _NUMBERS = {len(self.lengths)}, {len(self.numbers)}",
-            f"_ARGUMENTS = {sequence(ranks) if ranks else '()'}",
-            f"_TAKERS = {sequence(ends)}",
-        ]
-        return [
-            HELPERS.strip(),
-            dialect.helpers(),
-            "\n".join(factory),
-            "\n".join(about),
-            LOADER.strip(),
-        ]
+        return [*self.dialect.helpers().split("\n\n\n"), "\n".join(lines)]
 
     def call(self) -> Iterator[str]:
         bits = [f'("{name}" in wanted) * {1 << k}' for k, name in enumerate(self.results)]
@@ -66,6 +67,7 @@ class _Module(Native):
         yield "\n".join(
             [
                 "_run(",
+                f'    "{self.function}",',
                 "    (dtype.itemsize, work.itemsize),",
                 "    threads,",
                 f"    ({' + '.join(bits)}, {sizes}),",
@@ -125,14 +127,14 @@ _COMPILED = {}
 _SMALL = 1 << 16
 
 
-def _run(sizes, threads, whole, arrays, numbers):
+def _run(name, sizes, threads, whole, arrays, numbers):
     """Call the compiled loops; the threads of numba serve one caller at a time."""
     layout = "C" if all(array.flags.c_contiguous for array in arrays) else "A"
     threads = min(threads, numba.config.NUMBA_NUM_THREADS)
     if threads == 1 or max(array.size for array in arrays) < _SMALL:
-        _built(*sizes, layout, False)(1, *whole, *arrays, *numbers)
+        _built(name, *sizes, layout, False)(1, *whole, *arrays, *numbers)
         return
-    function = _built(*sizes, layout, True)
+    function = _built(name, *sizes, layout, True)
     with _LOCK:
         before = numba.get_num_threads()
         numba.set_num_threads(threads)
@@ -142,35 +144,48 @@ def _run(sizes, threads, whole, arrays, numbers):
             numba.set_num_threads(before)
 
 
-def _built(store, real, layout, parallel):
+def _built(name, store, real, layout, parallel):
     """The loops compiled for types, layout and threads, from the cache where there is one."""
-    key = (store, real, layout, parallel)
+    key = (name, store, real, layout, parallel)
     with _LOCK:
         if key not in _COMPILED:
             types = {4: numpy.float32, 8: numpy.float64}
-            kind = numba.from_dtype(numpy.dtype(types[store]))
+            stored, working = (
+                numba.from_dtype(numpy.dtype(types[size])) for size in (store, real)
+            )
+            sizes, scalars, given, ends, loops = _LOOPS[name]
             arrays = [
-                numba.types.Array(kind, rank, layout if rank else "C", readonly=given)
-                for ranks, given in ((_ARGUMENTS, True), (_TAKERS, False))
-                for rank in ranks
+                numba.types.Array(working if saved else stored, rank, layout, readonly=True)
+                for rank, saved in given
             ]
+            arrays += [numba.types.Array(stored, rank, layout if rank else "C") for rank in ends]
             signature = numba.void(
-                *[numba.int64] * (2 + _SIZES), *arrays, *[numba.float64] * _NUMBERS
+                *[numba.int64] * (2 + sizes), *arrays, *[numba.float64] * scalars
             )
             # A module that is not a file, such as one typed in, has nowhere to keep a cache.
             cache = os.path.isfile(globals().get("__file__", ""))
             compiling = numba.njit(signature, parallel=parallel, cache=cache, **_OPTIONS)
-            _COMPILED[key] = compiling(_kernel(types[store], types[real]))
+            _COMPILED[key] = compiling(loops(types[store], types[real]))
         return _COMPILED[key]
 
 
-def warmup(dtypes=("float32", "float64"), *, precise=False, parallel=True):
-    """Compile ahead of the first call for arrays in C order, with threads and without."""
-    for dtype in dtypes:
-        store = numpy.dtype(dtype).itemsize
-        if numpy.dtype(dtype) not in (numpy.float32, numpy.float64):
+def warmup(dtypes=("float32", "float64"), *, precise=False, parallel=True, functions=None):
+    """Compile ahead of the first call for arrays in C order, with threads and without.
+
+    dtypes: one, such as "float32", or several
+    functions: the names of one function or several of this module, all by default
+    """
+    names = [functions] if isinstance(functions, str) else list(functions or _LOOPS)
+    for name in names:
+        if name not in _LOOPS:
+            raise ValueError(f"functions: expected some of {sorted(_LOOPS)}, got {name!r}")
+    wanted = list(dtypes) if isinstance(dtypes, (tuple, list)) else [dtypes]
+    for dtype in wanted:
+        if dtype not in ("float32", "float64", numpy.float32, numpy.float64):
             raise ValueError(f"dtypes: expected float32 or float64, got {dtype!r}")
+    for name, dtype in ((n, d) for d in wanted for n in names):
+        store = numpy.dtype(dtype).itemsize
         for real in {store, 8} if precise else {store}:
             for each in (False, True) if parallel else (False,):
-                _built(store, real, "C", each)
+                _built(name, store, real, "C", each)
 '''

@@ -92,7 +92,7 @@ def benign(plan: Plan, dtype: str) -> list[Case]:
 def code_of(source: str) -> str:
     """The syntax tree of a module without its texts, but with the C that it holds."""
     tree = ast.parse(source)
-    held = re.findall(r"_SOURCE = r'''(.*?)'''", source, re.DOTALL)
+    held = re.findall(r" = r'''(.*?)'''", source, re.DOTALL)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node.value = ""
