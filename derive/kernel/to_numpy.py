@@ -1,20 +1,11 @@
-"""A plan as a standalone Python module that imports NumPy only.
-
-Rows go through it in blocks of the cache's size, on several threads, without arrays of the whole
-in between; where rows depend on one another otherwise, or where matrix products are the work, the
-whole arrays are computed one by one.
-"""
+"""A plan as a standalone Python module that imports NumPy only."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 
-from derive.errors import UnsupportedError
-from derive.kernel.blocks_program import SILENCE, Program
-from derive.kernel.blocks_runtime import SWEEP
-from derive.kernel.blocks_text import condition
 from derive.kernel.entries import Load, Where, free_labels, parts, subentries
 from derive.kernel.front import (
     ARRAY,
@@ -27,9 +18,9 @@ from derive.kernel.front import (
     sequence,
     version_of,
 )
-from derive.kernel.names import function_name, in_docstring
-from derive.kernel.native import RESULTS, THREADS
-from derive.kernel.plan import Plan, Result, Step
+from derive.kernel.module import exported, functions_of, header, imports, joined
+from derive.kernel.names import function_name
+from derive.kernel.plan import Plan, Step
 
 __all__ = ["emit_numpy", "load_kernel", "parameter_names", "result_names"]
 
@@ -40,93 +31,48 @@ def emit_numpy(plan: Plan, name: str, version: str = "") -> str:
     `version` is that of the prover, this installation's by default. Raises UsageError when the
     name is not an identifier.
     """
-    return _Module(plan, function_name(name), version or version_of()).text()
-
-
-class _Module(Front):
-    """The parts of one emitted module."""
-
-    options = (
-        *Front.options,
-        "out: dict[str, numpy.ndarray] | None = None,",
-        "threads: int = 0,",
+    functions = functions_of(_Function, plan, function_name(name), version or version_of())
+    parts = functions.parts
+    texts = [part.text() for part in parts]
+    helpers = sorted({helper for part in parts for helper in part.texts.helpers})
+    math = ["math"] if any("math." in helper for helper in helpers) else []
+    return joined(
+        [
+            f"{header(functions)}\n\n{imports(math)}\n{exported(functions.public())}",
+            *(part.fields() for part in parts),
+            *texts,
+            ARRAY,
+            NUMBER if any(part.numbers for part in parts) else "",
+            WANTED,
+            *helpers,
+        ]
     )
-    option_notes = (
-        *Front.option_notes,
-        "out: arrays that take results, by name; none may overlap another array",
-        "threads: at most how many are used, 0 for one on each core; results do not depend on it",
-    )
 
-    def __init__(self, plan: Plan, function: str, version: str) -> None:
-        super().__init__(plan, function, version)
-        self.program: Program | None = None
-        try:
-            self.program = Program(plan, self, function)
-        except UnsupportedError:
-            self.program = None  # whole arrays, one by one
+
+class _Function(Front):
+    """The parts of one emitted function."""
 
     def text(self) -> str:
-        """The whole module."""
+        """The function."""
         body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
-        stages = [f.text for f in self.program.functions if f] if self.program else []
-        helpers = "\n\n\n".join(sorted(h.strip() for h in self.texts.helpers))
-        modules = "import math\nimport os\n" if "math." in helpers else "import os\n"
-        pieces = [
-            f'"""{self.title()}\n\nWritten by derive {in_docstring(self.version)}.\n"""\n\n'
-            f"from __future__ import annotations\n\n{modules}from typing import NamedTuple\n\n"
-            f'import numpy\n\n__all__ = ["Gradients", "{self.function}"]',
-            self.gradients(),
-            self.signature() + "\n" + body,
-            *stages,
-            SWEEP.strip() if self.program else INTO.strip(),
-            ARRAY.strip(),
-            NUMBER.strip() if self.numbers else "",
-            WANTED.strip(),
-            RESULTS.strip().partition("\n\n\ndef _dense(")[0],
-            THREADS.strip(),
-            helpers,
-        ]
-        return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
+        return f"{self.signature()}\n{body}"
 
     # ---- body -----------------------------------------------------------------------------------
 
     def _body(self) -> Iterator[str]:
+        computed = [*self.checks(), *self._steps()]
         yield self.docstring()
-        yield "wanted = _wanted(want)"
+        yield self.wanted()
         yield from self.validation()
-        yield "threads = _threads(threads)"
-        shapes = [f'    "{self.names[r.array]}": {self._shape(r)},' for r in self.plan.results]
-        yield "\n".join(["shapes = {", *shapes, "}"])
-        yield "shapes = {name: shape for name, shape in shapes.items() if name in wanted}"
-        given = sequence([self.names[p.array] for p in self.arrays]) if self.arrays else "()"
-        results = f"_results(out, wanted, shapes, dtype, {given})"
-        if self.program:
-            yield from silenced(self.checks(), self._checks_branch())
-            yield f"given = {results}"
-            yield from self.program.lines()
-            returned = [f'    given.get("{name}"),' for name in self.results]
+        for p in self.arrays:
+            yield f"{self.names[p.array]} = {self.names[p.array]}.astype(work, copy=False)"
+        if any(isinstance(e, Where) for s in self.plan.steps for e in subentries(s.body)):
+            yield 'with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):'
+            yield from (textwrap.indent(text, "    ") for text in computed)
         else:
-            yield f"given = {{}} if out is None else {results}"
-            for p in self.arrays:
-                yield f"{self.names[p.array]} = {self.names[p.array]}.astype(work, copy=False)"
-            branch = any(isinstance(e, Where) for s in self.plan.steps for e in subentries(s.body))
-            computed = [*self.checks(), *self._steps()]
-            yield from silenced(computed, branch or self._checks_branch())
-            returned = [
-                f'    _into(given, "{name}", {name}) if "{name}" in wanted else None,'
-                for name in self.results
-            ]
-        yield "\n".join(["return Gradients(", *returned, ")"])
-
-    def _shape(self, result: Result) -> str:
-        lengths = [self.texts.size(size) for size in result.form.target.shape]
-        return sequence(lengths) if lengths else "()"
-
-    def _checks_branch(self) -> bool:
-        steps = [step for check in self.plan.checks for step in check.steps]
-        return any(isinstance(entry, Where) for s in steps for entry in subentries(s.body))
-
-    # ---- whole arrays ---------------------------------------------------------------------------
+            yield from computed
+        returned = [f'    {name} if "{name}" in wanted else None,' for name in self.results]
+        yield "\n".join([f"return {self.tuple}(", *returned, ")"])
 
     def _steps(self) -> Iterator[str]:
         """The steps in order, those that only some results need under a condition."""
@@ -136,7 +82,9 @@ class _Module(Front):
             if len(users) == len(self.results):
                 yield lines
                 continue
-            yield f"if {condition(users)}:\n{textwrap.indent(lines, '    ')}"
+            names = ", ".join(f'"{name}"' for name in users)
+            test = f"{names} in wanted" if len(users) == 1 else f"wanted & {{{names}}}"
+            yield f"if {test}:\n{textwrap.indent(lines, '    ')}"
 
     def _users(self, step: Step) -> tuple[str, ...]:
         results = [r for r in self.plan.results if step.array in self.plan.needed([r.array])]
@@ -155,22 +103,3 @@ class _Module(Front):
             fresh = not isinstance(body, Load) or body.array in self.texts.inlined
             text = f"numpy.{'array' if missing or not fresh else 'asarray'}({text}, dtype=dtype)"
         return f"{name} = {text}"
-
-
-def silenced(lines: Iterable[str], silent: bool) -> Iterator[str]:
-    """Statements; without warnings where a branch that is not taken may divide by zero."""
-    lines = list(lines)
-    if silent and lines:
-        yield SILENCE
-        lines = [textwrap.indent(line, "    ") for line in lines]
-    yield from lines
-
-
-INTO = '''
-def _into(given, name, value):
-    """A result, in the caller's array if there is one."""
-    if name not in given:
-        return value
-    given[name][...] = value
-    return given[name]
-'''
