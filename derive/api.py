@@ -174,14 +174,15 @@ class Derivation:
 
         return make_plan(proved_forms(self.checked), self.kernel_name)
 
-    def export(self, backend: str = "numpy") -> str:
-        """The source of a standalone module of the proved closed forms, for numpy, numba or c.
+    def export(self, backend: str = "numpy", distributed: bool = False) -> str:
+        """The source of a standalone module of the proved closed forms, for one back end.
 
-        Raises UsageError when there is no such back end.
+        `distributed`: for a group of processes, each with rows of its own (torch only). Raises
+        UsageError when there is no such back end, UnsupportedError when it cannot write the plan.
         """
-        from derive.kernel.backends import emitter
+        from derive.kernel.backends import distributed_emitter, emitter
 
-        emit = emitter(backend)
+        emit = (distributed_emitter if distributed else emitter)(backend)
         return emit(self.plan(), self.kernel_name)
 
     def crosscheck(self, seed: int = 0, backend: str = "numpy") -> CrossCheck:

@@ -174,13 +174,14 @@ def report(file: str, output: str) -> None:
 @click.argument("file")
 @click.option("-o", "--output", required=True, help="The Python module to write.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
-def export(file: str, output: str, backend: str) -> None:
+@click.option("--distributed", is_flag=True, help="Rows shared among processes (torch only).")
+def export(file: str, output: str, backend: str, distributed: bool) -> None:
     """Write the kernel of the proved closed forms as a standalone Python module."""
     if Path(output).suffix != ".py":
         raise UsageError(f"the exported module is a .py file, not {output}")
     derivation = _load(file)
     _writable(output)
-    _write(output, derivation.export(backend).encode())
+    _write(output, derivation.export(backend, distributed).encode())
     click.echo(f"wrote {output}")
 
 

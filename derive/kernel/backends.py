@@ -10,6 +10,7 @@ from derive.kernel.to_c import emit_c
 from derive.kernel.to_numba import emit_numba
 from derive.kernel.to_numpy import emit_numpy
 from derive.kernel.to_torch import emit_torch
+from derive.kernel.torch_distributed import emit_torch_distributed
 
 Emit = Callable[[Plan, str], str]
 
@@ -19,6 +20,9 @@ BACKENDS: Mapping[str, Emit] = {
     "c": emit_c,
     "torch": emit_torch,
 }
+
+DISTRIBUTED: Mapping[str, Emit] = {"torch": emit_torch_distributed}
+"""Those that can share the rows among processes."""
 
 
 def emitter(backend: str) -> Emit:
@@ -31,3 +35,16 @@ def emitter(backend: str) -> Emit:
             f"no such back end: {backend[:40]}", advice=f"One of {', '.join(sorted(BACKENDS))}."
         )
     return BACKENDS[backend]
+
+
+def distributed_emitter(backend: str) -> Emit:
+    """What writes a plan as a module whose rows a group of processes shares.
+
+    Raises UsageError when the back end has no such modules.
+    """
+    if backend not in DISTRIBUTED:
+        raise UsageError(
+            f"no back end among processes: {backend[:40]}",
+            advice=f"One of {', '.join(sorted(DISTRIBUTED))}.",
+        )
+    return DISTRIBUTED[backend]

@@ -34,12 +34,23 @@ def test_no_such_back_end(name: str) -> None:
         emitter(name)
 
 
+def test_only_torch_shares_rows_among_processes(tmp_path: Path) -> None:
+    document = tmp_path / "squares.md"
+    document.write_text(TEXT, encoding="utf-8")
+    arguments = ["export", str(document), "-o", str(tmp_path / "out.py"), "--distributed"]
+    done = CliRunner().invoke(cli, arguments)
+    assert isinstance(done.exception, UsageError)
+    assert "no back end among processes: numpy" in done.exception.message
+
+
 @pytest.mark.parametrize(
     ("options", "imports"),
     [
         ([], {"numpy"}),
         (["--backend", "numba"], {"numpy", "numba"}),
         (["--backend", "c"], {"numpy", "ctypes"}),
+        (["--backend", "torch"], {"torch"}),
+        (["--backend", "torch", "--distributed"], {"torch"}),
     ],
 )
 def test_export(tmp_path: Path, options: list[str], imports: set[str]) -> None:
