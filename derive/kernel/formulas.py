@@ -27,6 +27,7 @@ from derive.kernel.entries import (
     is_label,
     power,
     product,
+    subentries,
 )
 from derive.kernel.loops import opened
 from derive.kernel.plan import Step
@@ -34,6 +35,8 @@ from derive.meaning.terms import Affine
 
 Read = Callable[[Load, Kind], str]
 Key = tuple[Entry, Kind]
+LARGEST_POWER = 64
+"""The largest whole power that is made of products."""
 SHARED = Total | Times | Pow | Apply
 """What becomes a local number where it stands inside something else."""
 
@@ -169,6 +172,12 @@ class Formulas:
     def _product(
         self, factors: tuple[Entry, ...], kind: Kind, inner: Callable[[Entry], str]
     ) -> str:
+        constants = [f for f in factors if _is_constant(f)]
+        if kind == "real" and len(constants) < len(factors) and _is_computed(constants):
+            # One constant by which the rest is multiplied, rounded once.
+            number = self.to.cast(kind, self.text(product(constants), "wide", True))
+            rest = product(f for f in factors if f not in constants)
+            return f"({number} * {inner(rest)})"
         above = [f for f in factors if not _is_below(f)]
         below = [power(f.base, -f.exponent) for f in factors if isinstance(f, Pow) and _is_below(f)]
         if len(above) > 1 and above[0] == Num(Fraction(-1)):
@@ -186,14 +195,32 @@ class Formulas:
         if exponent < 0:
             one = self.to.number(Fraction(1), kind)
             return f"({one} / {inner(power(base, -exponent))})"
-        text = inner(base)
-        if exponent.denominator == 2:
-            text, exponent = self.to.function("sqrt", [text], kind), exponent * 2
+        text, whole = inner(base), exponent - exponent % 1
+        if whole <= LARGEST_POWER and exponent - whole in (0, Fraction(1, 2)):
+            parts = [self._whole_power(text, int(whole), kind)] if whole else []
+            parts += [self.to.function("sqrt", [text], kind)] if exponent != whole else []
+            return parts[0] if len(parts) == 1 else f"({' * '.join(parts)})"
+        return self.to.function("power", [text, self.to.number(exponent, kind)], kind)
+
+    def _whole_power(self, text: str, exponent: int, kind: Kind) -> str:
+        """A power of at least 1, by squares of what is there."""
         if exponent == 1:
             return text
-        if exponent.denominator == 1 and exponent <= 4:
+        if exponent <= 4:
             return self.to.function(f"power{exponent}", [text], kind)
-        return self.to.function("power", [text, self.to.number(exponent, kind)], kind)
+        if exponent % 2:
+            return f"({text} * {self._whole_power(text, exponent - 1, kind)})"
+        return self.to.function("power2", [self._whole_power(text, exponent // 2, kind)], kind)
+
+
+def _is_constant(entry: Entry) -> bool:
+    """Whether no argument plays a part, nor a size or a position."""
+    return not any(isinstance(part, Load | Place | Reduce) for part in subentries(entry))
+
+
+def _is_computed(constants: list[Entry]) -> bool:
+    """Whether it takes more than writing a number to have their product."""
+    return any(not isinstance(each, Num | Const) for each in constants)
 
 
 def _is_below(factor: Entry) -> bool:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,8 @@ from require import require
 from derive.kernel import elementary_c, elementary_numba
 from derive.kernel.c_dialect import CDialect
 from derive.kernel.elementary import BODIES, broken, decimal, wanted
+from derive.kernel.entries import Entry, Load, Num, Pow, power, product
+from derive.kernel.formulas import Formulas
 from derive.kernel.numba_dialect import NumbaDialect
 
 Run = Callable[[Any], Any]
@@ -118,7 +121,13 @@ def numba_module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
         for name in BODIES
     ]
     path = tmp_path_factory.mktemp("functions") / "functions_of_numba.py"
-    text = "\n\n\n".join([head, *elementary_numba.definitions(BODIES), *loops])
+    for fold in elementary_numba.FOLDS:
+        loops.append(
+            f"@numba.njit(**_OPTIONS)\ndef fold_{fold}(x, total):\n    for i in range(len(x)):\n"
+            f"        total = _{fold}_of(total, x[i])\n    return total\n"
+        )
+    folds = [text.strip() for text in elementary_numba.FOLDS.values()]
+    text = "\n\n\n".join([head, *elementary_numba.definitions(BODIES), *folds, *loops])
     path.write_text(text, encoding="ascii")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
@@ -236,6 +245,24 @@ def test_numba_makes_vectors(name: str, dtype: str, numba_module: ModuleType) ->
     assert re.search(rf"fmul [a-z ]*<\d+ x {dtype}>", text)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("fold", "start", "exact"), [("sum", 0, np.sum), ("max", -INF, np.max), ("min", INF, np.min)]
+)
+def test_folds_in_any_order_by_numba(
+    fold: str, start: float, exact: Run, dtype: Any, numba_module: ModuleType
+) -> None:
+    run = getattr(numba_module, f"fold_{fold}")
+    for size in (1, 7, 64, 1000):
+        x = np.random.default_rng(size).integers(-1000, 1000, size).astype(dtype)
+        assert run(x, dtype(start)) == exact(x)
+        for at in {0, size // 2, size - 1}:
+            for nan in (NAN, -NAN):
+                assert np.isnan(
+                    run(np.where(np.arange(size) == at, nan, x).astype(dtype), dtype(start))
+                )
+
+
 @pytest.mark.parametrize(
     ("names", "every"),
     [
@@ -263,6 +290,36 @@ def test_numbers_of_rows_keep_the_library(name: str) -> None:
     assert f"_{name}_real" not in python.function(name, ["x"], "wide")
     assert python.function(name, ["x"], "real") == f"_{name}_real(x)"
     assert c.elementary == python.elementary == {name}
+
+
+X = Load("x", ())
+ROOT = Pow(Num(Fraction(2)), Fraction(-1, 2))
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (power(X, Fraction(1, 2)), "sqrt(x)"),
+        (power(X, Fraction(3, 2)), "(x * sqrt(x))"),
+        (power(X, Fraction(5, 2)), "(power2_real(x) * sqrt(x))"),
+        (power(X, Fraction(5)), "(x * power4_real(x))"),
+        (power(X, Fraction(6)), "power2_real(power3_real(x))"),
+        (power(X, Fraction(-7)), "((REAL)1.0 / (x * power2_real(power3_real(x))))"),
+        (power(X, Fraction(65)), "pow(x, (REAL)65.0)"),
+        (power(X, Fraction(1, 3)), "pow(x, (REAL)(1.0 / 3.0))"),
+        (product((X, ROOT)), "((REAL)((double)1.0 / sqrt((double)2.0)) * x)"),
+        (product((Num(Fraction(2)), X)), "((REAL)2.0 * x)"),
+        (product((X, power(X, Fraction(-1)))), "(x / x)"),
+    ],
+)
+def test_powers_are_products_and_constants_one_number(entry: Entry, text: str) -> None:
+    formulas = Formulas(CDialect(), {}, lambda load, kind: load.array, {})
+    assert formulas.text(entry, "real", guarded=True) == text
+
+
+def test_constants_of_rows_are_divided_as_they_stand() -> None:
+    formulas = Formulas(CDialect(), {}, lambda load, kind: load.array, {})
+    assert formulas.text(product((X, ROOT)), "wide", guarded=True) == "(x / sqrt((double)2.0))"
 
 
 @pytest.mark.parametrize(
