@@ -180,8 +180,9 @@ OPTIONS = (
 NOTES = """\
 All tensors are on one device, and all are float32, float64, float16 or bfloat16, of any strides;
 half precision is computed in float32. Means are found in two passes, so that no digits are lost
-where a mean is large beside the deviations. The results have the same dtype. Second derivatives
-are those of the formulas above, which hold under the assumptions on the arguments.
+where a mean is large beside the deviations; the gradients compute all statistics afresh from the
+arguments. The results have the same dtype. Second derivatives are those of the formulas above,
+which hold under the assumptions on the arguments.
 
 `layer` can be compiled, exported and mapped (torch.compile, torch.export, torch.func.vmap);
 `Function.apply`, the same without an operator, is differentiated by torch.func.grad too."""

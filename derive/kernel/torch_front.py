@@ -97,6 +97,9 @@ class TorchFront(Front):
         conditions = sorted({c for r in self.gradient_results for c in r.form.side_conditions})
         if conditions:
             lines += ["", "where", *(line for c in conditions for line in wrapped(c))]
+        lines += ["", "Of the outputs, as the document defines them:"]
+        for r in self.outputs:
+            lines += wrapped(self._formula(r.form), f"{self.names[r.array]}: ")
         lines += ["", "Arguments:"]
         lines += [line for p in self.plan.parameters for line in wrapped(self._described(p))]
         lines += ["", "Results:"]

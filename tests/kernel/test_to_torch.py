@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import shutil
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -17,13 +19,13 @@ from closed_forms import BATCHNORM, forms_of, plan_for
 from compiled import code_of, expected, given
 from require import require
 from test_to_numpy import HOSTILE, hostile_forms
+from torch_layers import planned
 
-import derive
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.front import parameter_names
 from derive.kernel.inputs import cases
 from derive.kernel.names import identifier
-from derive.kernel.plan import Plan, plan_of
+from derive.kernel.plan import plan_of
 from derive.kernel.to_torch import emit_torch
 from derive.kernel.torch_text import torch_text
 
@@ -37,12 +39,12 @@ LIBRARY = (
     "gelu",
     "swiglu",
     "conv1d",
+    "groupnorm",
+    "attention",
+    "two_outputs",
+    "mse",
+    "batchnorm_double_backward",
 )
-
-
-@cache
-def planned(layer: str) -> Plan:
-    return derive.load(layer).plan()
 
 
 @cache
@@ -141,16 +143,192 @@ def test_equals_automatic_differentiation(layer: str) -> None:
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("layer", ["layernorm", "softmax_cross_entropy"])
-def test_the_operator_traces(layer: str) -> None:
+TRACED = ["batchnorm", "softmax_cross_entropy", "two_outputs"]
+
+
+@pytest.mark.parametrize("layer", TRACED)
+def test_the_operator_is_checked(layer: str) -> None:
     import torch
 
     made = module(layer)
-    arguments = of_layer(layer, tensors(layer)[0])
-    tests = ("test_schema", "test_autograd_registration", "test_faketensor")
-    torch.library.opcheck(made._operator, tuple(arguments), test_utils=tests)
+    torch.library.opcheck(made._operator, tuple(of_layer(layer, tensors(layer)[0])))
+
+
+def outputs_and_gradients(function: Any, arguments: list[Any]) -> list[Any]:
+    """What a layer returns and the gradients by its inputs of the sum of the outputs' sines."""
+    import torch
+
+    found = function(*arguments)
+    outputs = list(found) if isinstance(found, tuple) else [found]
+    inputs = [a for a in arguments if isinstance(a, torch.Tensor) and a.requires_grad]
+    return [*outputs, *torch.autograd.grad(sum(o.sin().sum() for o in outputs), inputs)]
+
+
+@pytest.mark.parametrize("layer", TRACED)
+def test_compiles_as_one_graph(layer: str) -> None:
+    import torch
+
+    made, arguments = module(layer), of_layer(layer, tensors(layer)[0])
+    torch._dynamo.reset()
     compiled = torch.compile(made.layer, backend="aot_eager", fullgraph=True)
-    torch.testing.assert_close(compiled(*arguments), made.layer(*arguments))
+    found = outputs_and_gradients(compiled, arguments)
+    torch.testing.assert_close(found, outputs_and_gradients(made.layer, arguments))
+
+
+def test_compiles_with_inductor() -> None:
+    import torch
+
+    require("gcc", any(map(shutil.which, ("c++", "g++", "clang++"))))
+    made, arguments = module("batchnorm"), of_layer("batchnorm", tensors("batchnorm")[0])
+    torch._dynamo.reset()
+    compiled = torch.compile(made.layer, fullgraph=True)
+    found = outputs_and_gradients(compiled, arguments)
+    torch.testing.assert_close(found, outputs_and_gradients(made.layer, arguments))
+
+
+def test_exports_with_a_free_number_of_rows() -> None:
+    import torch
+
+    made, arguments = module("batchnorm"), tensors("batchnorm")[0]
+
+    class Model(torch.nn.Module):
+        def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
+            return made.layer(x, gamma, beta, 1e-5)
+
+    x, gamma, beta = (arguments[n] for n in ("x", "gamma", "beta"))
+    free = ({0: torch.export.Dim("rows", min=2)}, None, None)
+    exported = torch.export.export(Model(), (x, gamma, beta), dynamic_shapes=free)
+    longer = torch.cat([x, 2 * x])
+    found = exported.module()(longer, gamma, beta)
+    torch.testing.assert_close(found, made.layer(longer, gamma, beta, 1e-5))
+
+
+def test_is_mapped() -> None:
+    """The layer over a batch of batches, and its gradient by torch.func."""
+    import torch
+
+    made, arguments = module("batchnorm"), tensors("batchnorm")[0]
+    rest = [arguments[n] for n in ("gamma", "beta", "eps")]
+    many = torch.stack([arguments["x"], 3 * arguments["x"] ** 2])
+
+    def loss(function: Any) -> Any:
+        return lambda x: function(x, *rest).sin().sum()
+
+    found = torch.func.vmap(lambda x: made.layer(x, *rest))(many)
+    torch.testing.assert_close(found, torch.stack([made.layer(x, *rest) for x in many]))
+    found = torch.func.vmap(torch.func.grad(loss(made.Function.apply)))(many)
+    right = [torch.func.grad(loss(lambda *a: made._forward(*a)[0]))(x) for x in many]
+    torch.testing.assert_close(found, torch.stack(right))
+
+
+def test_double_backward_is_the_documents_own() -> None:
+    """Autograd of the gradient of one layer, and the closed forms of another document."""
+    import torch
+
+    first, second = module("batchnorm"), module("batchnorm_double_backward")
+    torch.manual_seed(0)
+    x, g, d, gamma = (torch.randn(n, 1, dtype=torch.float64) for n in (7, 7, 7, 1))
+    for value in (x, g, gamma):
+        value.requires_grad_()
+    y = first.layer(x, gamma[0], torch.zeros(1, dtype=torch.float64), 1e-2)
+    (dx,) = torch.autograd.grad(y, x, g, create_graph=True)
+    found = torch.autograd.grad(dx, (g, gamma, x), d)
+    right = second.batchnorm_double_backward_backward(x[:, 0], d[:, 0], g[:, 0], gamma[0, 0], 1e-2)
+    for one, other in zip(found, right, strict=True):
+        torch.testing.assert_close(one.flatten(), other.flatten())
+
+
+@pytest.mark.parametrize("layer", ["batchnorm", "layernorm", "groupnorm"])
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e6])
+def test_digits_at_an_offset(layer: str, offset: float) -> None:
+    """float32 against the same arguments in float64: dx along x, outputs and gradients."""
+    import torch
+
+    made, arguments = module(layer), tensors(layer, "float32")[0]
+    torch.manual_seed(0)
+    shape = (64, *arguments["x"].shape[1:])
+    arguments["x"] = torch.randn(shape) + offset
+    arguments["dy"] = arguments["x"] - offset + torch.randn(shape) / 8
+    wide = {n: v.double() if isinstance(v, torch.Tensor) else v for n, v in arguments.items()}
+    names = list(inspect.signature(made.layer).parameters)
+    results = []
+    for given_ in (arguments, wide):
+        found = getattr(made, f"{layer}_backward")(**given_)
+        results.append([*found, made.layer(*(given_[n] for n in names))])
+    for one, other in zip(*results, strict=True):
+        assert (one - other).abs().max() <= 3e-6 * other.abs().max()
+
+
+LAYOUTS = {
+    "transposed": lambda v: v.T.contiguous().T,
+    "every second": lambda v: v.repeat_interleave(2, -1)[..., ::2],
+    "flipped twice": lambda v: v.flip(0).flip(0),
+    "expanded": lambda v: v[:1].expand(v.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layer", ["batchnorm", "softmax", "linear"])
+def test_strides(layer: str, layout: str) -> None:
+    import torch
+
+    made, change = module(layer), LAYOUTS[layout]
+    arguments, _ = tensors(layer)
+    strided = {
+        n: change(v) if isinstance(v, torch.Tensor) and v.ndim == 2 else v
+        for n, v in arguments.items()
+    }
+    plain = {n: v.contiguous() if isinstance(v, torch.Tensor) else v for n, v in strided.items()}
+    kernel = getattr(made, f"{layer}_backward")
+    torch.testing.assert_close(tuple(kernel(**strided)), tuple(kernel(**plain)))
+    names = list(inspect.signature(made.layer).parameters)
+    found = made.layer(*(strided[n] for n in names))
+    assert found.is_contiguous()
+    torch.testing.assert_close(found, made.layer(*(plain[n] for n in names)))
+
+
+@pytest.mark.parametrize("layer", ["batchnorm", "linear", "two_outputs"])
+def test_wanted_gradients_only(layer: str) -> None:
+    import torch
+
+    made, (arguments, _) = module(layer), tensors(layer)
+    kernel = getattr(made, f"{layer}_backward")
+    whole = kernel(**arguments)
+    for name in whole._fields:
+        found = kernel(**arguments, want=(name,))
+        assert [n for n in found._fields if getattr(found, n) is not None] == [name]
+        torch.testing.assert_close(getattr(found, name), getattr(whole, name))
+
+
+def test_results_share_no_memory_with_arguments() -> None:
+    made, (arguments, _) = module("mse"), tensors("mse")
+    found = made.mse_backward(**arguments)
+    kept = [v.clone() for v in found]
+    for value in arguments.values():
+        value.zero_()
+    assert all((one == other).all() for one, other in zip(found, kept, strict=True))
+
+
+def test_only_proved_gradients_are_given() -> None:
+    made, arguments = module("batchnorm"), tensors("batchnorm")[0]
+    arguments["gamma"].requires_grad_()
+    y = made.layer(*(arguments[n] for n in ("x", "gamma", "beta", "eps")))
+    y.sum().backward()
+    assert arguments["gamma"].grad is not None and arguments["x"].grad is None
+
+
+def test_pytorch_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('none')", encoding="utf-8")
+    (tmp_path / "made.py").write_text(emit_torch(planned("gelu"), "gelu"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import made"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "ImportError: this kernel needs PyTorch: pip install torch" in done.stderr
+
+
+@pytest.mark.parametrize("layer", [*LIBRARY, "sinkhorn_step"])
+def test_lines_are_short(layer: str) -> None:
+    assert max(map(len, emit_torch(planned(layer), "kernel").splitlines())) <= 100
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
@@ -181,14 +359,21 @@ def test_narrow_tensors(dtype: str) -> None:
         ("eps", lambda e: -e, "eps: must satisfy"),
         ("eps", lambda e: float("nan"), "eps: must satisfy"),
         ("eps", lambda e: "1", "eps: expected a real number, got str"),
+        ("eps", lambda e: 0.0, "eps: must satisfy"),
+        ("eps", lambda e: 10**400, "eps: too large for torch.float64"),
+        ("x", lambda t: t.to_sparse(), "x: expected a dense tensor"),
+        ("x", lambda t: t * float("inf"), "x: holds a value that is not finite"),
+        ("dy", lambda t: t * float("nan"), "dy: holds a value that is not finite"),
+        ("want", lambda _: ("dz",), "want: expected some of"),
+        ("want", lambda _: (), "want: expected some of"),
     ],
 )
 def test_refusals_name_the_argument(name: str, change: Any, message: str) -> None:
     made = module("layernorm")
     arguments, _ = tensors("layernorm")
-    arguments[name] = change(arguments[name])
+    arguments[name] = change(arguments.get(name))
     with pytest.raises(ValueError, match=message):
-        made.layernorm_backward(**arguments)
+        made.layernorm_backward(**arguments, check_finite="finite" in message)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,9 +15,9 @@ from closed_forms import BATCHNORM, forms_of
 from compiled import code_of, given
 from require import require
 from test_to_numpy import HOSTILE, hostile_forms
+from torch_layers import planned
 from torch_processes import PROCESSES, loaded, normalised, passes, process
 
-import derive
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.inputs import cases
 from derive.kernel.names import identifier
@@ -39,17 +38,12 @@ REDUCES = {
     "softmax_cross_entropy": (0, 1),
     "groupnorm": (0, 1),
     "attention": (0, 1),
-    "lstm_cell": (0, 1),
+    "two_outputs": (0, 1),
     "mse": (1, 0),
     "ridge": (1, 1),
     "gelu": (0, 0),
 }
 """All-reduces of a forward and of a backward pass."""
-
-
-@cache
-def planned(layer: str) -> Plan:
-    return derive.load(layer).plan()
 
 
 def arguments(layer: str, module: ModuleType) -> dict[str, Any]:
