@@ -212,12 +212,12 @@ class Text:
     # ---- logarithms -----------------------------------------------------------------------------
 
     def log(self) -> list[Line]:
-        """e ln 2 + log m, x = 2ᵉ m; subnormal x are lifted first."""
+        """k ln 2 + log m, x = 2ᵏ m; subnormal x are lifted first."""
         n, w = self.number, self.width
         zero, low = n(0), f"x < {n(w.least_normal)}"
         return [
             ("a", f"pick({low}, x * {n(w.lift)}, x)"),
-            ("e", f"exponent(a) - pick({low}, {n(w.lift_by)}, {zero})"),
+            ("k", f"exponent(a) - pick({low}, {n(w.lift_by)}, {zero})"),
             ("f", f"mantissa(a) - {n(1)}"),
             *self._logarithm(),
             *self._ends("x"),
@@ -229,11 +229,11 @@ class Text:
         zero, one = n(0), n(1)
         return [
             ("u", f"x + {one}"),
-            ("e", "exponent(u)"),
+            ("k", "exponent(u)"),
             ("d", f"pick(x > {one}, {one} - (u - x), x - (u - {one}))"),
-            ("c", f"pick(e == {zero}, {zero}, d / u)"),
+            ("c", f"pick(k == {zero}, {zero}, d / u)"),
             ("g", f"mantissa(u) - {one}"),
-            ("f", f"pick(e == {zero}, x, g)"),
+            ("f", f"pick(k == {zero}, x, g)"),
             *self._logarithm(" + c"),
             *self._ends("u"),
         ]
@@ -247,20 +247,27 @@ class Text:
         ]
 
     def _logarithm(self, more: str = "") -> list[Line]:
-        """v = e ln 2 + log(1 + f) + `more` for √½ − 1 ≤ f < √2 − 1."""
+        """v = k ln 2 + log(1 + f) + `more` for √½ − 1 ≤ f < √2 − 1."""
         n, w = self.number, self.width
         return [
             ("s", f"f / (f + {n(2)})"),
             ("q", "s * s"),
             ("h", f"f * f * {n(0.5)}"),
             ("r", f"s * (h + q * {self.polynomial(w.log, 'q')})"),
-            ("v", f"e * {n(w.ln2_high)} - ((h - (r + (e * {n(w.ln2_low)}{more}))) - f)"),
+            ("v", f"k * {n(w.ln2_high)} - ((h - (r + (k * {n(w.ln2_low)}{more}))) - f)"),
         ]
 
     def softplus(self) -> list[Line]:
-        """max(x, 0) + log(1 + exp(−|x|))."""
-        zero = self.number(0)
-        return [("e", "log1p(exp(-abs(x)))"), ("y", f"pick(x < {zero}, {zero}, x) + e")]
+        """max(x, 0) + log(1 + e), e = exp(−|x|) ≤ 1, of (1 + e)/2 where that is nearer to 1."""
+        zero, half, one = map(self.number, (0, 0.5, 1))
+        large = f"e > {self.number(math.sqrt(2) - 1)}"
+        return [
+            ("e", "exp(-abs(x))"),
+            ("k", f"pick({large}, {one}, {zero})"),
+            ("f", f"pick({large}, e * {half} - {half}, e)"),
+            *self._logarithm(),
+            ("y", f"pick(x < {zero}, {zero}, x) + v"),
+        ]
 
     # ---- the error function ---------------------------------------------------------------------
 
@@ -301,7 +308,7 @@ BODIES: Mapping[str, Callable[[Text], list[Line]]] = {
 USES: Mapping[str, tuple[str, ...]] = {
     "sigmoid": ("exp",),
     "tanh": ("expm1",),
-    "softplus": ("exp", "log1p"),
+    "softplus": ("exp",),
     "erf": ("exp",),
 }
 

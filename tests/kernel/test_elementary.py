@@ -269,7 +269,7 @@ def test_folds_in_any_order_by_numba(
         ((), []),
         (("exp",), ["exp"]),
         (("tanh", "exp"), ["exp", "expm1", "tanh"]),
-        (("softplus",), ["exp", "log1p", "softplus"]),
+        (("softplus", "log1p"), ["log1p", "exp", "softplus"]),
     ],
 )
 def test_only_what_is_used_is_written(names: tuple[str, ...], every: list[str]) -> None:
