@@ -15,6 +15,7 @@ from sympy.printing.numpy import NumPyPrinter
 from sympy.printing.precedence import PRECEDENCE
 
 from derive.errors import UnsupportedError
+from derive.kernel.elementary_array import definition
 from derive.kernel.entries import (
     Apply,
     Condition,
@@ -96,11 +97,7 @@ def _sigmoid(x):
     e = numpy.exp(-numpy.abs(x))
     return numpy.where(x >= 0, 1, e) / (1 + e)
 """
-ERF = """
-def _erf(x):
-    x = numpy.asarray(x)
-    return numpy.vectorize(math.erf, otypes=[numpy.float64])(x).astype(x.dtype)
-"""
+ERF = definition("erf", "numpy")
 CLOSE = """
 def _close(left, right):
     kind = numpy.result_type(left, right)
