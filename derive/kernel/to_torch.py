@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from derive.kernel.front import sequence, version_of
@@ -31,7 +32,6 @@ class _Module(TorchFront):
         """The whole module."""
         exported = ["Function", "Gradients", self.function, "layer"]
         pieces = [
-            self.header(NOTES, "    import torch\n", exported),
             self.fields(),
             self._layer(),
             self._backward_function(),
@@ -41,9 +41,9 @@ class _Module(TorchFront):
             self._save(),
             self._send(),
             self._function_class(),
-            self._operator(),
         ]
-        body = "\n\n\n".join(pieces)
+        head = self.header(NOTES, "    import torch\n", exported)
+        body = "\n\n\n".join([head, *pieces, self._operator(_digest(pieces))])
         return "\n\n\n".join([body, *used_helpers(VALUES + "\n" + CHECKS, body)]) + "\n"
 
     def _layer(self) -> str:
@@ -131,7 +131,8 @@ class _Module(TorchFront):
             f' operator."""\n\n    generate_vmap_rule = True\n\n{body}'
         )
 
-    def _operator(self) -> str:
+    def _operator(self, digest: str) -> str:
+        """The operator; another module's of the same function name has another name."""
         numbers = set(self.of(self.numbers))
         names = self.of(self.inputs)
         typed = [f"{'float' if n in numbers else 'Tensor'} {n}" for n in names]
@@ -144,7 +145,7 @@ class _Module(TorchFront):
             f"return {whole}",
         ]
         return (
-            f'@torch.library.custom_op(\n    "derive_kernels::{self.function}",\n'
+            f'@torch.library.custom_op(\n    "derive_kernels::{self.function}_{digest}",\n'
             "    mutates_args=(),\n    schema=(\n"
             + "\n".join(_quoted(f"({', '.join(typed)}) -> {ends}"))
             + f"\n    ),\n)\n{function(signature('_operator', names), body)}\n\n\n"
@@ -163,6 +164,11 @@ class _Module(TorchFront):
         return [*self.size_lines(self.tensors, names_in(made)), f"return {ends}"]
 
 
+def _digest(pieces: list[str]) -> str:
+    """What tells modules of different code."""
+    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:12]
+
+
 def _quoted(text: str) -> list[str]:
     """A text as adjacent string literals, one a line."""
     pieces = text.split(", ")
@@ -178,11 +184,11 @@ OPTIONS = (
 )
 
 NOTES = """\
-All tensors are on one device, and all are float32, float64, float16 or bfloat16, of any strides;
-half precision is computed in float32. Means are found in two passes, so that no digits are lost
-where a mean is large beside the deviations; the gradients compute all statistics afresh from the
-arguments. The results have the same dtype. Second derivatives are those of the formulas above,
-which hold under the assumptions on the arguments.
+Needs PyTorch 2.4 or later. All tensors are on one device, and all are float32, float64, float16
+or bfloat16, of any strides; half precision is computed in float32. Means are found in two passes,
+so that no digits are lost where a mean is large beside the deviations; the gradients compute all
+statistics afresh from the arguments. The results have the same dtype. Second derivatives are
+those of the formulas above, which hold under the assumptions on the arguments.
 
 `layer` can be compiled, exported and mapped (torch.compile, torch.export, torch.func.vmap);
 `Function.apply`, the same without an operator, is differentiated by torch.func.grad too."""

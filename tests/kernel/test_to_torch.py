@@ -20,6 +20,7 @@ from compiled import code_of, expected, given
 from require import require
 from test_to_numpy import HOSTILE, hostile_forms
 from torch_layers import planned
+from torch_processes import loaded
 
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.front import parameter_names
@@ -53,12 +54,7 @@ def module(layer: str) -> ModuleType:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"torch_{layer}.py"
         path.write_text(emit_torch(planned(layer), f"{layer}_backward"), encoding="utf-8")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None and spec.loader is not None
-        made = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = made
-        spec.loader.exec_module(made)
-    return made
+        return loaded(path)
 
 
 def tensors(layer: str, dtype: str = "float64") -> tuple[dict[str, Any], dict[str, Any]]:
@@ -315,6 +311,18 @@ def test_only_proved_gradients_are_given() -> None:
     y = made.layer(*(arguments[n] for n in ("x", "gamma", "beta", "eps")))
     y.sum().backward()
     assert arguments["gamma"].grad is not None and arguments["x"].grad is None
+
+
+def test_modules_of_one_name_do_not_disturb_each_other(tmp_path: Path) -> None:
+    import torch
+
+    x, found = torch.tensor([-1.0, 2.0]), list[Any]()
+    for layer in ("tanh", "sigmoid"):
+        path = tmp_path / f"{layer}.py"
+        path.write_text(emit_torch(planned(layer), "kernel"), encoding="utf-8")
+        found.append(loaded(path))
+    torch.testing.assert_close(found[0].layer(x), x.tanh())
+    torch.testing.assert_close(found[1].layer(x), x.sigmoid())
 
 
 def test_pytorch_is_missing(tmp_path: Path) -> None:

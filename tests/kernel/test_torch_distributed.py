@@ -16,7 +16,7 @@ from compiled import code_of, given
 from require import require
 from test_to_numpy import HOSTILE, hostile_forms
 from torch_layers import planned
-from torch_processes import PROCESSES, loaded, normalised, passes, process
+from torch_processes import PROCESSES, loaded, normalised, offset_task, passes, process
 
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.inputs import cases
@@ -176,6 +176,24 @@ def test_two_processes_equal_one(layer: str, runs: dict[str, Any]) -> None:
     assert len(pairs) >= 2 * count
     for right, parts, axis in pairs:
         torch.testing.assert_close(joined(list(parts), axis), right, rtol=1e-12, atol=1e-13)
+
+
+def test_digits_at_an_offset(runs: dict[str, Any]) -> None:
+    """float32 around 10⁶ on two processes, against float64 on one."""
+    import torch
+
+    task = offset_task()
+    wide = {n: v.double() if isinstance(v, torch.Tensor) else v for n, v in task.items()}
+    right = runs["whole"]["batchnorm"]["module"].batchnorm_backward(**wide)
+    found = zip(*(f["far"] for f in runs["found"]["averaged"]), strict=True)
+    for name, parts, value in zip(right._fields, found, right, strict=True):
+        one = joined(list(parts), 0 if name == "dx" else None)
+        assert (one - value).abs().max() <= 3e-6 * value.abs().max()
+
+
+def test_there_are_no_second_derivatives(runs: dict[str, Any]) -> None:
+    for found in runs["found"]["averaged"]:
+        assert "once_differentiable" in found["twice"]
 
 
 @pytest.mark.parametrize(("layer", "expected"), REDUCES.items())

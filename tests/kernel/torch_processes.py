@@ -99,7 +99,38 @@ def averaged(folder: str, rank: int) -> dict[str, Any]:
     torch.manual_seed(0)
     model = torch.nn.parallel.DistributedDataParallel(normalised(made, average=True))
     (model(task["x"]) * task["dy"]).sum().backward()
-    return {name.split(".")[-1]: p.grad for name, p in model.named_parameters()}
+    found = {name.split(".")[-1]: p.grad for name, p in model.named_parameters()}
+    return {**found, "far": far(made, rank), "twice": twice(made, task)}
+
+
+def offset_task() -> dict[str, Any]:
+    """Arguments of batch normalisation in float32 whose mean is large beside the deviations."""
+    import torch
+
+    torch.manual_seed(1)
+    x = torch.randn(64, 3) + 1e6
+    dy, gamma = x - 1e6 + torch.randn(64, 3) / 8, torch.randn(3)
+    return {"x": x, "dy": dy, "gamma": gamma, "beta": torch.zeros(3), "eps": 1e-5}
+
+
+def far(made: ModuleType, rank: int) -> tuple[Any, ...]:
+    """The gradients there, of this process's half of the rows."""
+    task, rows = offset_task(), slice(32 * rank, 32 * rank + 32)
+    return tuple(made.batchnorm_backward(**{**task, "x": task["x"][rows], "dy": task["dy"][rows]}))
+
+
+def twice(made: ModuleType, task: dict[str, Any]) -> str:
+    """What a second derivative says."""
+    import torch
+
+    x = task["x"].detach().requires_grad_()
+    y = made.layer(x, task["gamma"], task["beta"], task["eps"])
+    (dx,) = torch.autograd.grad(y.sin().sum(), x, create_graph=True)
+    try:
+        dx.sum().backward()
+    except RuntimeError as error:
+        return str(error)
+    return ""
 
 
 def normalised(made: ModuleType, **options: Any) -> Any:
