@@ -165,31 +165,43 @@ class Derivation:
             found.append(f"✓ proved equal to the document's closed form at {place}")
         return found
 
-    def plan(self) -> Plan:
+    def plan(self, saved: Sequence[str] = ()) -> Plan:
         """The plan of the kernel: reductions by depth, then the element-wise pass.
 
-        Raises UsageError when no closed form of the document is proved.
+        Defined names in `saved` are arguments of the kernel. Raises UsageError when no closed form
+        of the document is proved, or when a name cannot be saved.
         """
         from derive.kernel.plan import make_plan, proved_forms
 
-        return make_plan(proved_forms(self.checked), self.kernel_name)
+        return make_plan(proved_forms(self.checked), self.kernel_name, saved)
 
-    def export(self, backend: str = "numpy", distributed: bool = False) -> str:
+    def export(
+        self, backend: str = "numpy", distributed: bool = False, saved: Sequence[str] = ()
+    ) -> str:
         """The source of a standalone module of the proved closed forms, for one back end.
 
-        `distributed`: for a group of processes, each with rows of its own (torch only). Raises
-        UsageError when there is no such back end, UnsupportedError when it cannot write the plan.
+        `distributed`: for a group of processes, each with rows of its own (torch only). `saved`:
+        defined names that the gradients take as saved by the forward function (numpy, numba, c).
+        Raises UsageError when there is no such back end, UnsupportedError when it cannot write the
+        plan.
         """
-        from derive.kernel.backends import distributed_emitter, emitter
+        from derive.kernel.backends import distributed_emitter, emitter, require_saved
 
+        if saved:
+            require_saved(backend, distributed)
         emit = (distributed_emitter if distributed else emitter)(backend)
-        return emit(self.plan(), self.kernel_name)
+        return emit(self.plan(saved), self.kernel_name)
 
-    def crosscheck(self, seed: int = 0, backend: str = "numpy") -> CrossCheck:
-        """The exported kernel against exact values, complex step and central differences."""
+    def crosscheck(
+        self, seed: int = 0, backend: str = "numpy", saved: Sequence[str] = ()
+    ) -> CrossCheck:
+        """The exported functions against exact values; gradients against differences as well."""
+        from derive.kernel.backends import require_saved
         from derive.kernel.crosscheck import crosscheck
 
-        return crosscheck(self.plan(), seed=seed, backend=backend)
+        if saved:
+            require_saved(backend)
+        return crosscheck(self.plan(saved), seed=seed, backend=backend)
 
     def gradients(self) -> list[Gradient]:
         """The gradients by all inputs whose closed form the document states, where derived."""

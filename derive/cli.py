@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
 BACKENDS = ("numpy", "numba", "c", "torch")
 COMPARED = ("numpy", "numba", "c")
+SAVED = "Statistics to take from the forward pass, such as mu,sigma (numpy, numba, c)."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -175,24 +176,30 @@ def report(file: str, output: str) -> None:
 @click.option("-o", "--output", required=True, help="The Python module to write.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
 @click.option("--distributed", is_flag=True, help="Rows shared among processes (torch only).")
-def export(file: str, output: str, backend: str, distributed: bool) -> None:
-    """Write the kernel of the proved closed forms as a standalone Python module."""
+@click.option("--saved", default="", metavar="NAMES", help=SAVED)
+def export(file: str, output: str, backend: str, distributed: bool, saved: str) -> None:
+    """Write the kernel of the proved closed forms as a standalone Python module.
+
+    It has a function of gradients and, where the document has outputs, one of outputs. With
+    --saved mu,sigma the first takes these names as arguments, and the second returns them too.
+    """
     if Path(output).suffix != ".py":
         raise UsageError(f"the exported module is a .py file, not {output}")
     derivation = _load(file)
     _writable(output)
-    _write(output, derivation.export(backend, distributed).encode())
+    _write(output, derivation.export(backend, distributed, _names(saved)).encode())
     click.echo(f"wrote {output}")
 
 
 @cli.command()
 @click.argument("file")
 @click.option("--sizes", multiple=True, metavar="N=8,D=4", help="Add up bytes and operations.")
-def plan(file: str, sizes: tuple[str, ...]) -> None:
+@click.option("--saved", default="", metavar="NAMES", help=SAVED)
+def plan(file: str, sizes: tuple[str, ...], saved: str) -> None:
     """Print the passes of a compiled kernel: sums, entries moved, operations, the lower bound."""
     from derive.kernel.costs import costs_at, costs_of, costs_text, sizes_given
 
-    found = _load(file).plan()
+    found = _load(file).plan(_names(saved))
     given = sizes_given(sizes, found) if sizes else {}
     costs = costs_of(found)
     click.echo("\n".join(costs_text(costs)))
@@ -205,14 +212,15 @@ def plan(file: str, sizes: tuple[str, ...]) -> None:
 @click.option("--svg", help="Write the plot of error against step size to this file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--backend", type=click.Choice(COMPARED), default="numpy", show_default=True)
-def crosscheck(file: str, svg: str | None, seed: int, backend: str) -> None:
+@click.option("--saved", default="", metavar="NAMES", help=SAVED)
+def crosscheck(file: str, svg: str | None, seed: int, backend: str, saved: str) -> None:
     """Compare the exported kernel with exact values and with numeric derivatives."""
     from derive.report.numbers import print_crosscheck
 
     derivation = _load(file)
     if svg:
         _writable(svg)
-    result = derivation.crosscheck(seed, backend)
+    result = derivation.crosscheck(seed, backend, _names(saved))
     print_crosscheck(result, _screen())
     if svg:
         from derive.kernel.plot import svg_plot
@@ -323,6 +331,11 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """`mu, sigma` as names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:

@@ -24,6 +24,9 @@ BACKENDS: Mapping[str, Emit] = {
 DISTRIBUTED: Mapping[str, Emit] = {"torch": emit_torch_distributed}
 """Those that can share the rows among processes."""
 
+SAVING = ("numpy", "numba", "c")
+"""Those whose gradients can take saved statistics."""
+
 
 def emitter(backend: str) -> Emit:
     """What writes a plan, and the name of its function, as a module for a back end.
@@ -48,3 +51,12 @@ def distributed_emitter(backend: str) -> Emit:
             advice=f"One of {', '.join(sorted(DISTRIBUTED))}.",
         )
     return DISTRIBUTED[backend]
+
+
+def require_saved(backend: str, distributed: bool = False) -> None:
+    """A UsageError for a back end whose gradients take no saved statistics."""
+    if distributed or backend not in SAVING:
+        raise UsageError(
+            f"no saved statistics with the back end {backend[:40]}",
+            advice=f"One of {', '.join(SAVING)} takes them.",
+        )

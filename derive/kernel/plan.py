@@ -7,12 +7,13 @@ once, and nothing else is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from derive.errors import UnsupportedError
 from derive.kernel.names import function_name
 from derive.kernel.planning import Planner
 from derive.kernel.proved import ClosedForm, proved_forms
+from derive.kernel.saved import savable, saved_keys
 from derive.kernel.steps import Check, Parameter, Plan, Result, Step
 
 __all__ = [
@@ -28,9 +29,11 @@ __all__ = [
 ]
 
 
-def plan_of(forms: tuple[ClosedForm, ...]) -> Plan:
-    """The plan that computes all the closed forms of one document together.
+def plan_of(forms: tuple[ClosedForm, ...], saved: Sequence[str] = ()) -> Plan:
+    r"""The plan that computes all the closed forms of one document together.
 
+    Defined names in `saved`, such as `mu` or `\mu`, are arguments instead of computed; UsageError
+    for names that cannot be, with those that can.
     Raises UnsupportedError when a form holds something that has no kernel, or when the forms do
     not belong to one context and objective.
     """
@@ -41,10 +44,11 @@ def plan_of(forms: tuple[ClosedForm, ...]) -> Plan:
         if (form.objective.key, form.target.key) in seen:
             raise UnsupportedError(f"two closed forms for the gradient by {form.target.latex}")
         seen.add((form.objective.key, form.target.key))
-    return Planner(forms).plan()
+    keys = saved_keys(saved, savable(forms)) if saved else frozenset()
+    return Planner(forms, saved=keys).plan()
 
 
-def make_plan(forms: Iterable[ClosedForm], name: str) -> Plan:
+def make_plan(forms: Iterable[ClosedForm], name: str, saved: Sequence[str] = ()) -> Plan:
     """The plan of a kernel called `name`; a UsageError when that cannot name a function."""
     function_name(name)
-    return plan_of(tuple(forms))
+    return plan_of(tuple(forms), saved)

@@ -28,6 +28,7 @@ from derive.kernel.entries import (
 )
 from derive.kernel.proved import ClosedForm
 from derive.kernel.recognise import recognised
+from derive.kernel.saved import Root, by_roots, require_read, root_of
 from derive.kernel.scalarise import Scalariser, spread
 from derive.kernel.sharing import Key, Sharing, canonical, oriented, without_copies
 from derive.kernel.stable import stabilised
@@ -41,10 +42,11 @@ from derive.meaning.walk import names_in
 
 @dataclass
 class Planner:
-    """Collects the steps of the closed forms of one context."""
+    """Collects the steps of the closed forms of one context; names in `saved` are arguments."""
 
     forms: tuple[ClosedForm, ...]
     prefix: str = "s"
+    saved: frozenset[str] = frozenset()
     parameters: dict[str, Parameter] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
     _known: dict[Key, str] = field(default_factory=dict)
@@ -53,12 +55,14 @@ class Planner:
     def __post_init__(self) -> None:
         self.context = self.forms[0].context
         self.objective = self.forms[0].objective.key
-        self.to = Scalariser(self.context, self)
+        self.to = Scalariser(self.context, self, whole=self.saved)
 
     def plan(self) -> Plan:
         """Lower every form, share what is common, keep what is needed."""
         results = [Result(form, self._result(form)) for form in self.forms]
-        steps = [replace(step, body=recognised(step.body)) for step in self.steps.values()]
+        roots = [root for key in sorted(self.saved) if (root := self._root(key)) is not None]
+        steps = by_roots([*self.steps.values()], roots)
+        steps = [replace(step, body=recognised(step.body)) for step in steps]
         steps = stabilised(steps, {result.array for result in results})
         steps = Sharing(steps, self.prefix + "h").invariants()
         steps = Sharing(steps, self.prefix + "c").common()
@@ -69,10 +73,19 @@ class Planner:
         checks = tuple(self._checks({p.symbol.key for p in parameters if p.kind == "input"}))
         plan = Plan(self.context, parameters, with_depth(steps), tuple(results), checks)
         _require_sizes(plan)
+        require_read(self.saved, parameters)
         return plan
 
+    def _root(self, key: str) -> Root | None:
+        """What a saved name is the root of, if its definition says so."""
+        definition = self.context.definitions[key]
+        axes = self.to.axes_of(definition.symbol.shape)
+        entry = self.lower(self.to.defined(definition, axes))
+        names = tuple(axis.terms[0][0] for axis in axes)
+        return root_of(self.of_symbol(definition.symbol), entry, names, self.to.ranges)
+
     def _parameters(self, steps: list[Step]) -> tuple[Parameter, ...]:
-        """The first input, the upstream gradients, the other inputs, as the document has them."""
+        """The first input, the upstream gradients, the other inputs, what is saved."""
         used = set().union(*(loads(step.body) for step in steps))
         order = {key: k for k, key in enumerate(self.context.symbols)}
         found = sorted(
@@ -81,7 +94,8 @@ class Planner:
         )
         inputs = [p for p in found if p.kind == "input"]
         upstream = [p for p in found if p.kind == "upstream"]
-        return (*inputs[:1], *upstream, *inputs[1:])
+        saved = [p for p in found if p.kind == "saved"]
+        return (*inputs[:1], *upstream, *inputs[1:], *saved)
 
     def _result(self, form: ClosedForm) -> str:
         if form.context is not self.context and form.context != self.context:
@@ -116,6 +130,8 @@ class Planner:
             if symbol.role != "input":
                 raise UnsupportedError(f"the value of {symbol.latex or symbol.key} is not known")
             return self._parameter(Parameter("in " + symbol.key, symbol, "input"))
+        if symbol.key in self.saved:
+            return self._parameter(Parameter("saved " + symbol.key, definition.symbol, "saved"))
         if symbol.key not in self._defined:
             axes = self.to.axes_of(definition.symbol.shape)
             entry = self.to.defined(definition, axes)

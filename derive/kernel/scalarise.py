@@ -49,10 +49,14 @@ class Names(Protocol):
 
 @dataclass
 class Scalariser:
-    """Turns the terms of one context into entries; `ranges` holds the range of each label."""
+    """Turns the terms of one context into entries; `ranges` holds the range of each label.
+
+    The names in `whole` are arrays even where their definition is pointwise.
+    """
 
     context: t.Context
     names: Names
+    whole: frozenset[str] = frozenset()
     ranges: dict[str, Bound] = field(default_factory=dict)
     _labels: Iterator[int] = field(default_factory=count)
 
@@ -129,7 +133,8 @@ def _position(to: Scalariser, term: t.Position, axes: Axes, env: Env) -> Entry:
 
 def _variable(to: Scalariser, term: t.Variable, axes: Axes, env: Env) -> Entry:
     definition = to.context.definitions.get(term.symbol.key)
-    if definition is not None and is_pointwise(definition):
+    kept = term.symbol.key in to.whole
+    if definition is not None and not kept and is_pointwise(definition):
         return to.defined(definition, axes)
     return Load(to.names.of_symbol(term.symbol), axes)
 
