@@ -10,6 +10,7 @@ from derive.kernel.to_c import emit_c
 from derive.kernel.to_numba import emit_numba
 from derive.kernel.to_numpy import emit_numpy
 from derive.kernel.to_torch import emit_torch
+from derive.kernel.to_triton import emit_triton
 from derive.kernel.torch_distributed import emit_torch_distributed
 
 Emit = Callable[[Plan, str], str]
@@ -19,6 +20,7 @@ BACKENDS: Mapping[str, Emit] = {
     "numba": emit_numba,
     "c": emit_c,
     "torch": emit_torch,
+    "triton": emit_triton,
 }
 
 DISTRIBUTED: Mapping[str, Emit] = {"torch": emit_torch_distributed}

@@ -1,0 +1,266 @@
+"""Triton kernels through Triton's interpreter: the reference, shapes, layouts, refusals; PTX."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from closed_forms import BATCHNORM, forms_of, plan_for
+from compiled import code_of
+from require import require
+from test_to_numpy import HOSTILE, hostile_forms
+
+import derive
+from derive.errors import UnsupportedError, UsageError
+from derive.kernel.entries import Apply, Load
+from derive.kernel.plan import plan_of
+from derive.kernel.shifting import centred
+from derive.kernel.to_triton import emit_triton
+from derive.kernel.triton_products import with_products
+from derive.kernel.triton_schedule import Cluster, Product, schedule_of
+from derive.kernel.triton_text import Tile
+
+ROOT = Path(__file__).resolve().parents[2]
+SPLIT, WHOLE = 0, 16384
+"""The longest row that one program holds: none at all, or all of those here."""
+
+NORMS = ("layernorm", "rmsnorm", "batchnorm", "softmax")
+LIBRARY = (
+    *NORMS,
+    *("softmax_cross_entropy", "groupnorm", "instancenorm", "gelu", "silu", "swiglu"),
+    *("attention", "linear", "conv1d", "huber", "gelu_tanh", "mish", "kl_gaussian"),
+)
+SHAPES = ((1, 1), (1, 70), (37, 1), (37, 70), (300, 5))
+
+
+class Interpreter:
+    """A process in which Triton interprets."""
+
+    def __init__(self) -> None:
+        folders = [ROOT, ROOT / "tests", ROOT / "tests" / "kernel"]
+        environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "2"}
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "kernel" / "interpreted.py")],
+            env={**environment, "PYTHONPATH": os.pathsep.join(map(str, folders))},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """The answer to one question; fails the test when there is none."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps([name, arguments]) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert "value" in answer, answer["failure"]
+        return answer["value"]
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[Interpreter]:
+    for name in ("torch", "triton"):
+        require(name, importlib.util.find_spec(name) is not None)
+    made = Interpreter()
+    yield made
+    made.process.communicate()
+
+
+# ---- values -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("longest", [WHOLE, SPLIT])
+@pytest.mark.parametrize("layer", LIBRARY)
+def test_equals_the_reference(interpreter: Interpreter, layer: str, longest: int) -> None:
+    assert interpreter.ask("benign", layer, "float64", longest) <= 1e-13
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("layer", NORMS)
+def test_shapes_and_strides(interpreter: Interpreter, layer: str, shape: tuple[int, int]) -> None:
+    sizes = {"N": shape[0], "D": shape[1], "K": shape[1]}
+    assert interpreter.ask("sized", layer, sizes, "float32", WHOLE, True, 0.0) <= 3e-6
+    assert interpreter.ask("sized", layer, sizes, "float64", SPLIT, False, 0.0) <= 1e-13
+
+
+@pytest.mark.parametrize("longest", [WHOLE, SPLIT])
+@pytest.mark.parametrize("offset", [1e4, 1e6])
+@pytest.mark.parametrize("layer", ["layernorm", "batchnorm", "instancenorm", "groupnorm"])
+def test_an_offset_costs_no_digits(
+    interpreter: Interpreter, layer: str, offset: float, longest: int
+) -> None:
+    sizes = {"N": 300, "D": 40} if layer in NORMS else {"N": 2, "C": 3, "G": 2, "K": 3, "S": 50}
+    assert interpreter.ask("sized", layer, sizes, "float32", longest, False, offset) <= 3e-6
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("layer", ["layernorm", "softmax", "swiglu"])
+def test_half_precision_is_summed_in_float32(
+    interpreter: Interpreter, layer: str, dtype: str
+) -> None:
+    """Rounded once, from arguments that are exact in both."""
+    sizes = {"N": 37, "D": 70, "K": 70, "M": 5}
+    within = {"float16": 2**-10, "bfloat16": 2**-7}[dtype]
+    assert interpreter.ask("sized", layer, sizes, dtype, WHOLE, False, 0.0) <= within
+
+
+@pytest.mark.parametrize("layer", ["layernorm", "batchnorm", "softmax", "silu"])
+def test_gradients_by_finite_differences(interpreter: Interpreter, layer: str) -> None:
+    assert interpreter.ask("differentiable", layer)
+
+
+def test_sums_have_one_order(interpreter: Interpreter) -> None:
+    assert interpreter.ask("same_bits", "batchnorm")
+
+
+# ---- refusals -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "change", "message"),
+    [
+        ("backward", "x", "array", "x: expected a tensor, got ndarray"),
+        ("backward", "x", "whole", "x: expected a floating dtype, got torch.int64"),
+        ("backward", "x", "lower", "x: expected 2 axes, got shape (3,)"),
+        ("backward", "x", "empty", "x: every axis needs at least one entry, got shape (0, 3)"),
+        ("backward", "dy", "short", "dy: expected shape (N, D) = (4, 3), got (4, 1)"),
+        ("backward", "gamma", "few", "gamma: expected shape (D,) = (3,), got (1,)"),
+        ("backward", "gamma", "mixed", "gamma: dtype torch.float16, while x has torch.float64"),
+        ("backward", "gamma", "meta", "gamma: on meta, while x is on cpu"),
+        ("backward", "eps", "zero", "eps: must satisfy"),
+        ("backward", "eps", "minus", "eps: must satisfy"),
+        ("backward", "eps", "nan", "eps: must satisfy"),
+        ("backward", "eps", "text", "eps: expected a real number, got str"),
+        ("backward", "want", "none", "want: expected some of"),
+        ("backward", "want", "unknown", "want: expected some of"),
+        ("layer", "x", "empty", "x: every axis needs at least one entry"),
+        ("layer", "eps", "zero", "eps: must satisfy"),
+        ("forward", "beta", "few", "beta: expected shape (D,) = (3,), got (1,)"),
+    ],
+)
+def test_refusals_name_the_argument(
+    interpreter: Interpreter, function: str, name: str, change: str, message: str
+) -> None:
+    assert interpreter.ask("refusal", function, name, change, {}).startswith(message)
+
+
+def test_values_that_are_not_finite(interpreter: Interpreter) -> None:
+    found = interpreter.ask("refusal", "backward", "x", "hole", {"check_finite": True})
+    assert found == "x: holds a value that is not finite"
+    assert interpreter.ask("refusal", "backward", "x", "hole", {}) == ""
+
+
+def test_only_what_is_wanted(interpreter: Interpreter) -> None:
+    assert interpreter.ask("wanted") == ["dbeta"]
+
+
+def test_tensors_of_the_processor_need_the_interpreter(tmp_path: Path) -> None:
+    for name in ("torch", "triton"):
+        require(name, importlib.util.find_spec(name) is not None)
+    (tmp_path / "kernel.py").write_text(emit_triton(plan_for("sigmoid"), "backward"))
+    program = "import kernel, torch; kernel.layer(torch.ones(3))"
+    done = _python(program, tmp_path)
+    assert "ValueError: x: on cpu, while Triton kernels need a GPU" in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["torch", "triton"])
+def test_what_is_not_installed(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "kernel.py").write_text(emit_triton(plan_for("sigmoid"), "backward"))
+    done = _python(f"import sys; sys.modules[{missing!r}] = None; import kernel", tmp_path)
+    assert "ImportError: these kernels need PyTorch and Triton" in done.stderr
+
+
+def _python(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: v for name, v in os.environ.items() if name != "TRITON_INTERPRET"}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+# ---- text ---------------------------------------------------------------------------------------
+
+
+def test_the_module_stands_alone() -> None:
+    tree = ast.parse(emit_triton(derive.load("layernorm").plan(), "backward"))
+    found = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    assert found == {"contextlib", "math", "os", "torch", "triton", "triton.language"}
+
+
+def test_lines_fit() -> None:
+    for layer in ("layernorm", "groupnorm", "conv1d"):
+        source = emit_triton(derive.load(layer).plan(), f"{layer}_backward")
+        assert max(map(len, source.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(text: str) -> None:
+    honest = emit_triton(plan_of(forms_of(BATCHNORM)), "kernel", version="1")
+    hostile = emit_triton(plan_of(hostile_forms(text)), "kernel", version=text)
+    assert code_of(hostile) == code_of(honest)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "class", "layer", "forward", "torch", "triton", "tl"])
+def test_function_names_are_checked(name: str) -> None:
+    with pytest.raises(UsageError):
+        emit_triton(plan_for("softmax"), name)
+
+
+@pytest.mark.parametrize("name", ["rows", "tile", "forward", "partial"])
+def test_names_of_the_module_are_not_a_document_s(name: str) -> None:
+    named = rf"\mathrm{{{name}}}"
+    text = (
+        rf"Let $x, y \in \mathbb{{R}}^N$, ${named} \in \mathbb{{R}}$ and $y_i = {named} x_i$"
+        r" for a loss $f : \mathbb{R}^N \to \mathbb{R}$. Then"
+        rf" $$\frac{{\partial f}}{{\partial x_j}} = {named} \frac{{\partial f}}{{\partial y_j}}$$"
+    )
+    source = emit_triton(plan_of(forms_of(text)), "kernel")
+    assert f"def _forward(x, {name}_):" in source
+
+
+def test_an_unknown_function_is_refused() -> None:
+    tile = Tile(schedule_of(with_products(plan_for("softmax"))).units[0].space, {}, {}, {}, {})  # type: ignore[union-attr]
+    with pytest.raises(UnsupportedError, match="the function bessel cannot be exported to Triton"):
+        tile.value(Apply("bessel", (Load("x", ()),)))
+
+
+# ---- what shares a kernel -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "units"),
+    [
+        ("layernorm", [("N|D", 2, 1), ("D|N", 1, 0)]),
+        ("rmsnorm", [("N|D", 1, 1), ("D|N", 1, 0)]),
+        ("batchnorm", [("D|N", 2, 2)]),
+        ("softmax", [("N|K", 3, 1)]),
+        ("gelu", [("|N", 0, 1)]),
+        ("linear", ["N,M", "N,M", ("M|N", 1, 0)]),
+    ],
+)
+def test_kernels_of_a_backward_pass(layer: str, units: list[Any]) -> None:
+    """Rows, what is inside, levels of reductions, and arrays written in the same kernel."""
+    schedule = schedule_of(with_products(centred(derive.load(layer).plan())))
+    found = [_shown(unit) for unit in schedule.units if isinstance(unit, Cluster)]
+    assert found == [unit for unit in units if not isinstance(unit, str)]
+    products = [unit for unit in schedule.units if isinstance(unit, Product)]
+    assert len(products) == len(units) - len(found)
+
+
+def _shown(cluster: Cluster) -> tuple[str, int, int]:
+    sides = (cluster.space.rows, cluster.space.inner)
+    text = "|".join(",".join(str(high) for _, high in side) for side in sides)
+    return text, cluster.levels, sum(task.role != "sum" for task in cluster.tasks)
