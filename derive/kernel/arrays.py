@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derive.kernel.dialect import Buffer, Dialect, Kind, Lines
-from derive.kernel.entries import Load
+from derive.kernel.entries import Load, loads
 from derive.kernel.formulas import Formulas
 from derive.kernel.loops import Compute, Nest, Path, Places
 from derive.kernel.plan import Step
@@ -13,7 +13,10 @@ from derive.kernel.storage import Home, homes, stored_axes
 
 
 class Entries:
-    """Reads and stores entries; `buffers` and `numbers` collect what the whole call needs."""
+    """Reads and stores entries; `buffers` and `numbers` collect what the whole call needs.
+
+    `taken` are the results whose entries the loop being written holds back.
+    """
 
     def __init__(
         self, nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Dialect
@@ -24,6 +27,8 @@ class Entries:
         self.buffers = dict[str, Buffer]()
         self.numbers = dict[str, Kind]()
         self.homes = homes(nest)
+        self.taken: frozenset[str] | set[str] = frozenset()
+        self.read_again = {name for step in nest.plan.steps for name in loads(step.body)}
         self.formulas = Formulas(to, sizes, self.read, nest.virtual)
 
     def stored(self, step: Step, places: Places, value: str) -> Lines:
@@ -31,6 +36,9 @@ class Entries:
         name, home = self.names[step.array], self.homes[step.array]
         if home.result:
             offsets = [self.formulas.whole(places[a.name] - a.low) for a in step.axes]
+            if step.array in self.taken:
+                target = self.to.taken(name, offsets[-1], len(offsets) - 1)
+                return [self.to.set(target, self.to.cast("store", value))]
             return [self.to.set(self.to.entry(name, offsets), self.to.cast("store", value))]
         if not home.axes:
             self.numbers[name] = home.kind

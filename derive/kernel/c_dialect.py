@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
 from derive.errors import UnsupportedError
 from derive.kernel import elementary_c
-from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Folds, Kind, Lines, indented
+from derive.kernel.dialect import (
+    BLOCK,
+    CHUNK,
+    JAM,
+    Buffer,
+    Dialect,
+    Folds,
+    Kind,
+    Lines,
+    Taker,
+    indented,
+)
 from derive.kernel.elementary import BODIES
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "double", "store": "STORE"}
@@ -53,10 +64,12 @@ class CDialect(Dialect):
 
     end = ";"
     both = "&&"
+    chunks = True
 
     def __init__(self) -> None:
         self.used = set[tuple[str, Kind]]()
         self.elementary = set[str]()
+        self.folds = set[tuple[str, Kind]]()
 
     def number(self, value: Fraction, kind: Kind) -> str:
         return f"({TYPES[kind]}){decimal(value)}"
@@ -104,16 +117,44 @@ class CDialect(Dialect):
         clauses = ""
         for name, fold, kind in folds:
             clauses += f" reduction({'+' if fold == 'sum' else f'{fold}_{kind}'} : {name})"
+            self.folds |= {(fold, kind)} - {("sum", kind)}
         return [f"#pragma omp simd{clauses}", *self.turns(var, low, high, body)]
+
+    def chunked(
+        self, low: str, high: str, takers: tuple[Taker, ...], body: Callable[[str, str], Lines]
+    ) -> Lines:
+        lines = [f"const int64_t end = begin + {CHUNK} < {high} ? begin + {CHUNK} : {high};"]
+        for taker in takers:
+            lines += [
+                f"STORE *const t_{taker.name} = streaming",
+                f"    ? held(&h_{taker.name}, &{taker.first}, end - begin)",
+                f"    : &{taker.first};",
+            ]
+        head = f"for (int64_t begin = {low}; begin < {high}; begin += {CHUNK}) {{"
+        return [head, *indented([*lines, *body("begin", "end")]), "}"]
+
+    def taken(self, name: str, at: str, axis: int) -> str:
+        return f"t_{name}[({at} - begin) * {name}_{axis}]"
+
+    def by_place(self, far: Lines, near: Lines) -> Lines:
+        return ["if (!near) {", *indented(far), "} else {", *indented(near), "}"]
+
+    def streams(self, names: Iterable[str]) -> tuple[Lines, Lines]:
+        own = list(names)
+        heads = [line for n in own for line in (f"struct stream h_{n};", f"h_{n}.count = 0;")]
+        return heads, [f"if (streaming) flush(&h_{n});" for n in own]
 
     def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
         head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
         return [head, *indented(body), "}"]
 
-    def jammed(self, var: str, low: str, high: str, several: Lines, body: Lines) -> Lines:
+    def jammed(self, var: str, span: tuple[str, str, str], several: Lines, body: Lines) -> Lines:
+        low, high, inner = span
+        test, other = (f"near || jams({inner}) ? ", f" : {low}") if inner else ("", "")
         return [
             f"int64_t {var} = {low};",
-            f"for (; {var} + {JAM} <= {high}; {var} += {JAM}) {{",
+            f"const int64_t last = {test}{high} - {JAM - 1}{other};",
+            f"for (; {var} < last; {var} += {JAM}) {{",
             *indented(several),
             "}",
             f"for (; {var} < {high}; {var}++) {{",

@@ -12,6 +12,7 @@ from derive.kernel.entries import Reduce, sizes_in
 from derive.kernel.plan import Plan
 from derive.kernel.split import Split, split_of
 from derive.kernel.writer import Written
+from derive.meaning.terms import Affine
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class CFunction:
                 stride = f"a[{at + 1 + axis}]"
                 stride = f"LAST({stride})" if axis == argument.rank - 1 else stride
                 yield f"    const int64_t {argument.name}_{axis} = {stride};"
+        yield f"    const int64_t streaming = a[{self._count}];"
+        yield f"    const int64_t near = {self._bytes({})} < 1048576.0;"
         for number, name in enumerate(self.numbers):
             yield f"    const double {name} = c[{number}];"
         yield from indented([*self._memory(), *self.written.lines, *self._end()])
@@ -74,7 +77,7 @@ class CFunction:
         """One piece of memory for all buffers, each on lines of the cache of its own."""
         private = [f"PADDED({b.size}) * sizeof({TYPES[b.kind]})" for b in self.written.private]
         yield f"const int64_t threads = fitting(a[0], (double)({' + '.join(private) or '0'}));"
-        yield "(void)threads, (void)want, (void)c;"
+        yield "(void)threads, (void)want, (void)streaming, (void)near, (void)c;"
         for name, kind in self.written.numbers.items():
             yield f"{TYPES[kind]} {name} = 0;"
         if not self.written.buffers:
@@ -102,10 +105,11 @@ class CFunction:
         """The function itself, which finds addresses and strides, and may share columns."""
         first = 2 + len(self.lengths)
         yield f"int {self.name}(const int64_t *given, const double *c) {{"
-        yield f"    int64_t a[{first + sum(1 + each.rank for each in self.arguments)}];"
+        yield f"    int64_t a[{self._count + 1}];"
         yield f"    for (int k = 0; k < {first}; k++) a[k] = given[k];"
         for number, (_, at) in enumerate(self._places()):
             yield f"    laid_out(a + {at}, given[{first + number}]);"
+        yield f"    a[{self._count}] = streamed({self._bytes({})});"
         split = separable(self.plan)
         if split is not None:
             yield from indented(list(self._columns(split)))
@@ -119,7 +123,7 @@ class CFunction:
         """
         size = self._size(split.size)
         yield "#ifdef UNIT"
-        yield f"const double bytes = {self._column(split)};"
+        yield f"const double bytes = {self._bytes(split.axes)};"
         yield f"const int64_t m = team(a[0], {size} * (int64_t)sizeof(STORE) / 256,"
         yield f"                       bytes * (double){size} / (double)sizeof(STORE) / 2);"
         yield f"const int64_t width = columns({size}, bytes, m);"
@@ -145,23 +149,35 @@ class CFunction:
         yield "}"
         yield "#endif"
 
-    def _column(self, split: Split) -> str:
-        """How many bytes the arguments and results of full rank have for one column."""
+    def _bytes(self, without: Mapping[str, int]) -> str:
+        """How many bytes the arguments and results of full rank have, some axes not counted."""
         shapes = {p.array: p.symbol.shape for p in self.plan.parameters}
         shapes |= {r.array: r.form.target.shape for r in self.plan.results}
-        rank = max(len(shapes[each.array]) for each in self.arguments)
+        rank = max(each.rank for each in self.arguments)
         texts = []
         for each in self.arguments:
-            axis = split.axes.get(each.array)
-            if each.rank == rank and axis is not None:
-                others = [s.single for k, s in enumerate(shapes[each.array]) if k != axis]
-                places = [f"(double){self._size(name)}" for name in others if name is not None]
-                texts.append(" * ".join(["(double)sizeof(STORE)", *places]))
+            if each.rank == rank:
+                kept = enumerate(shapes[each.array])
+                lengths = [self._whole(n) for k, n in kept if k != without.get(each.array)]
+                texts.append(" * ".join(["(double)sizeof(STORE)", *lengths]))
         return " + ".join(texts)
+
+    def _whole(self, at: Affine) -> str:
+        """A length over the sizes in `a`."""
+        terms = [
+            self._size(name) if by == 1 else f"{by} * {self._size(name)}" for name, by in at.terms
+        ]
+        terms += [str(at.constant)] if at.constant or not terms else []
+        return f"(double)({' + '.join(terms)})" if len(terms) > 1 else f"(double){terms[0]}"
 
     def _size(self, name: str) -> str:
         """A size where it stands in `a`."""
         return f"a[{2 + list(self.lengths).index(name)}]"
+
+    @property
+    def _count(self) -> int:
+        """How many numbers `a` has for threads, results, sizes and arrays."""
+        return 2 + len(self.lengths) + sum(1 + each.rank for each in self.arguments)
 
     def _places(self) -> Iterator[tuple[Argument, int]]:
         """Each array with the place of its address in `a`; its strides follow."""

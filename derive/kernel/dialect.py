@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -26,6 +27,14 @@ class Buffer:
     private: bool
 
 
+@dataclass(frozen=True)
+class Taker:
+    """A result that takes an entry side by side in each turn: `first` at the first turn."""
+
+    name: str
+    first: str
+
+
 class Dialect(ABC):
     """Texts of one language. Whole numbers, `+ - * /`, comparisons and `=` are common to all."""
 
@@ -33,6 +42,8 @@ class Dialect(ABC):
     """The end of a statement."""
     both = "and"
     """The sign of a conjunction."""
+    chunks = False
+    """Whether innermost loops are written by `chunked`, sums in the working type."""
 
     @abstractmethod
     def number(self, value: Fraction, kind: Kind) -> str:
@@ -76,11 +87,14 @@ class Dialect(ABC):
 
     @abstractmethod
     def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
-        """The same where no turn depends on another, apart from numbers that are added up."""
+        """The turns low ≤ var < high in their order."""
 
     @abstractmethod
-    def jammed(self, var: str, low: str, high: str, several: Lines, body: Lines) -> Lines:
-        """The turns low ≤ var < high, JAM of them at once as long as there are so many."""
+    def jammed(self, var: str, span: tuple[str, str, str], several: Lines, body: Lines) -> Lines:
+        """The turns low ≤ var < high of a span, JAM of them at once as long as there are so many.
+
+        Its last part is the length of the loop inside, empty where it is always worth it.
+        """
 
     @abstractmethod
     def blocks(self, low: str, high: str, body: Lines) -> Lines:
@@ -101,6 +115,27 @@ class Dialect(ABC):
     def when(self, test: str, body: Lines) -> Lines:
         """Statements under a condition."""
 
+    def chunked(
+        self, low: str, high: str, takers: tuple[Taker, ...], body: Callable[[str, str], Lines]
+    ) -> Lines:
+        """The turns in chunks; `body` writes those between two positions.
+
+        Within, `t_<name>` is where a taker has the entries of the chunk.
+        """
+        raise NotImplementedError
+
+    def taken(self, name: str, at: str, axis: int) -> str:
+        """The entry of a taker at a turn; `axis` is the last of the result."""
+        raise NotImplementedError
+
+    def by_place(self, far: Lines, near: Lines) -> Lines:
+        """Statements for arrays in memory, and for such as stay in the cache of a processor."""
+        raise NotImplementedError
+
+    def streams(self, names: Iterable[str]) -> tuple[Lines, Lines]:
+        """What a thread needs for its takers, and what it does with them at its end."""
+        raise NotImplementedError
+
     def set(self, target: str, value: str, sign: str = "=") -> str:
         """An assignment, or `+=`, `*=`."""
         return f"{target} {sign} {value}{self.end}"
@@ -109,6 +144,9 @@ class Dialect(ABC):
 BLOCK = 128
 """How many terms are added up in the working type before float64 takes the sum."""
 
+
+CHUNK = 512
+"""How many turns of an innermost loop go together, and terms of one of its sums."""
 
 JAM = 4
 """How many turns of a loop of sums are made at once."""

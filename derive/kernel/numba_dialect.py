@@ -121,7 +121,8 @@ class NumbaDialect(Dialect):
         first = "" if low == "0" else f"{low}, "
         return [f"for {var} in range({first}{high}):", *indented(body)]
 
-    def jammed(self, var: str, low: str, high: str, several: Lines, body: Lines) -> Lines:
+    def jammed(self, var: str, span: tuple[str, str, str], several: Lines, body: Lines) -> Lines:
+        low, high, _ = span
         return [
             f"edge = {low} + ({high} - {low}) // {JAM} * {JAM}",
             f"for {var} in range({low}, edge, {JAM}):",

@@ -95,6 +95,9 @@ PRELUDE = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <tgmath.h>
+#if defined __SSE2__
+#include <immintrin.h>
+#endif
 
 /* REAL computes, STORE is the type of the arguments; UNIT: entries of the last axes are adjacent */
 #ifdef UNIT
@@ -130,6 +133,58 @@ static inline int64_t team(int64_t threads, int64_t turns, double work) {
     const int64_t worth = work < 65536 ? 1 : work < 1e15 ? (int64_t)(work / 32768) : threads;
     const int64_t most = threads < worth ? threads : worth;
     return most < turns ? most : turns > 1 ? turns : 1;
+}
+
+/* whether rows are gone through several at once: not if prefetching is better for one */
+static inline int jams(int64_t length) {
+    return length * (int64_t)sizeof(STORE) < 512 || length * (int64_t)sizeof(STORE) > 2048;
+}
+
+/* whether results had better not stand in the cache */
+static inline int64_t streamed(double bytes) {
+#ifdef UNIT
+    return bytes > 268435456.0;
+#else
+    return bytes < 0;
+#endif
+}
+
+/* entries of a result on their way to memory, past the cache */
+#define HELD (8192 / (int64_t)sizeof(STORE))
+struct stream {
+    STORE *to;
+    int64_t count;
+    STORE entries[HELD];
+};
+
+static inline void flush(struct stream *s) {
+    const char *from = (const char *)s->entries;
+    char *to = (char *)s->to;
+    size_t left = (size_t)s->count * sizeof(STORE);
+    const size_t head = -(uintptr_t)to % 64 < left ? -(uintptr_t)to % 64 : left;
+    if (!left) return;
+    memcpy(to, from, head);
+    to += head, from += head, left -= head;
+#if defined __AVX512F__
+    for (; left >= 64; to += 64, from += 64, left -= 64)
+        _mm512_stream_si512((void *)to, _mm512_loadu_si512((const void *)from));
+#elif defined __SSE2__
+    for (; left >= 16; to += 16, from += 16, left -= 16)
+        _mm_stream_si128((void *)to, _mm_loadu_si128((const void *)from));
+#endif
+    memcpy(to, from, left);
+    s->count = 0;
+#if defined __SSE2__
+    _mm_sfence();
+#endif
+}
+
+/* where the next entries wait */
+static inline STORE *held(struct stream *s, STORE *to, int64_t count) {
+    if (s->count + count > HELD || (s->count && to != s->to + s->count)) flush(s);
+    if (!s->count) s->to = to;
+    s->count += count;
+    return s->entries + s->count - count;
 }
 
 /* how many of independent columns stay in the cache, 0 if so few that rows are better read whole */

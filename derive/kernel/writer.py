@@ -8,12 +8,13 @@ float64 throughout; full-rank work is done in the working type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 
-from derive.kernel.arrays import Entries, flat
-from derive.kernel.dialect import JAM, Buffer, Dialect, Folds, Kind, Lines
+from derive.kernel.arrays import flat
+from derive.kernel.dialect import Buffer, Dialect, Folds, Kind, Lines
 from derive.kernel.entries import Entry, Load, Num, Place, Reduce, product
 from derive.kernel.loops import (
     Compute,
@@ -21,13 +22,13 @@ from derive.kernel.loops import (
     Nest,
     Node,
     Path,
-    moved_to,
     outside_of,
     paths,
     placed,
 )
 from derive.kernel.steps import Shift
 from derive.kernel.storage import Home, stored_axes
+from derive.kernel.turns import Turns, fold_of
 from derive.meaning.terms import Affine, Bound
 
 NEUTRAL: Mapping[str, str] = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}
@@ -53,8 +54,11 @@ def write(nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Di
     return Written(writer.all(), tuple(writer.buffers.values()), writer.numbers)
 
 
-class _Writer(Entries):
+class _Writer(Turns):
+    """`streams` are the results that the loop of threads being written streams."""
+
     teams = 0
+    streams: Mapping[str, None] = MappingProxyType({})
 
     # ---- nodes ----------------------------------------------------------------------------------
 
@@ -145,7 +149,7 @@ class _Writer(Entries):
         with self.formulas.scope() as lines:
             for node in nodes:
                 if isinstance(node, Compute):
-                    lines += self._compute(node, path)
+                    lines += self.turn(node, path)
                 elif path:
                     lines += self._inner(node, path)
                 else:
@@ -163,7 +167,7 @@ class _Writer(Entries):
     def _outermost(self, loop: Loop) -> Lines:
         """A loop whose turns are shared among threads."""
         number, before = self.teams, set(self.buffers)
-        self.teams += 1
+        self.teams, self.streams = self.teams + 1, {}
         inside = self._turns(loop, (), "lo", "hi")
         for compute in _started(loop, ()):
             if not stored_axes(compute, ()):
@@ -171,6 +175,9 @@ class _Writer(Entries):
                 inside.append(self.to.set(f"{name}[0]", self.own("q", compute)))
         own = [b for key, b in self.buffers.items() if key not in before and b.private]
         heads = [self.to.slice(b) for b in own]
+        if self.streams:
+            declared, flushed = self.to.streams(self.streams)
+            heads, inside = [*heads, *declared], [*inside, *flushed]
         work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
         if not any(self.homes[compute.step.array].hot for compute, _ in paths([loop])):
             work = ""
@@ -183,14 +190,11 @@ class _Writer(Entries):
         """The turns low ≤ var < high of a loop, and the sums that start with it."""
         started = _started(loop, path)
         lines = [line for compute in started for line in self._begun(compute, path)]
-        body = self._block(loop.body, (*path, loop))
-        blocked = [c for c in started if stored_axes(c, path) and _fold(c) == "sum"]
+        blocked = [c for c in started if stored_axes(c, path) and fold_of(c) == "sum"]
         var = loop.var[1:]
         if not blocked:
-            folds = self._straight(loop, (*path, loop))
-            if folds is None:
-                return lines + self.to.turns(var, low, high, body)
-            return lines + self.to.loop(var, low, high, body, folds)
+            return lines + self._plain(loop, path, low, high)
+        body = self._block(loop.body, (*path, loop))
         cleared, flushed = Lines(), Lines()
         for compute in blocked:
             size = self.size_of(compute, path)
@@ -200,63 +204,59 @@ class _Writer(Entries):
             flushed += self.to.loop(
                 "k", "0", size, [self.to.set(f"{total}[k]", f"{block}[k]", "+=")]
             )
-        jammed = self._jammed(loop, (*path, loop), blocked)
+        jammed = self.jammed_sums(loop, (*path, loop), blocked)
         if jammed:
-            turns = self.to.jammed(var, "start", "stop", jammed, body)
+            turns = self.to.jammed(var, ("start", "stop", self.within(loop)), jammed, body)
         else:
             turns = self.to.turns(var, "start", "stop", body)
         inside = [*cleared, *turns, *flushed]
         return lines + self.to.blocks(low, high, inside)
 
-    def _jammed(self, loop: Loop, path: Path, blocked: list[Compute]) -> Lines | None:
-        """JAM turns of a loop at once, their terms added up before the sums take them.
+    def _plain(self, loop: Loop, path: Path, low: str, high: str) -> Lines:
+        """Turns without sums of arrays; innermost ones side by side, in chunks where that helps."""
+        inside, var = (*path, loop), loop.var[1:]
+        folds = self.straight(loop, inside)
+        if folds is None:
+            alone = self.to.turns(var, low, high, self._block(loop.body, inside))
+            several = self.jammed_results(loop)
+            if several is None:
+                return alone
+            one = self._once(loop, inside)
+            cached = self.to.jammed(var, (low, high, ""), several, one)
+            return self.to.by_place(alone, cached)
+        computes = [node for node in loop.body if isinstance(node, Compute)]
+        parts = [c for c in computes if self.to.chunks and self.in_parts(c, folds)]
+        takers = [c for c in computes if self.streamed(c, loop)]
+        if not parts and not takers:
+            return self.to.loop(var, low, high, self._block(loop.body, inside), folds)
+        kept = tuple(fold for fold in folds if fold[0] not in {self.own("q", c) for c in parts})
+        self.parts, self.taken = ({c.step.array for c in own} for own in (parts, takers))
+        body = self._block(loop.body, inside)
+        self.parts = self.taken = frozenset[str]()
+        self.streams = {**self.streams, **{self.names[c.step.array]: None for c in takers}}
 
-        None where a turn does anything else than one loop of terms.
-        """
-        match loop.body:
-            case (Loop(body=body) as inner,) if all(node in blocked for node in body):
-                terms = [node for node in body if isinstance(node, Compute)]
-            case _:
-                return None
-        if any(isinstance(c.step.body, Reduce) and c.step.body.condition for c in terms):
-            return None
-        with self.formulas.scope() as lines:
-            for compute in terms:
-                values = [self._term(_ahead(compute, loop.var, by)) for by in range(JAM)]
-                target = self._target(compute, (*path, inner))
-                lines.append(self.to.set(target, _paired(values), "+="))
-        return self.to.loop(inner.var[1:], "0", self.formulas.whole(inner.length), lines)
+        def turns(begin: str, end: str) -> Lines:
+            own = [self.own("b", c) for c in parts]
+            zero = self.to.number(Fraction(0), "real")
+            zeros = [self.to.declare("real", name, zero, fixed=False) for name in own]
+            sums: Folds = tuple((name, "sum", "real") for name in own)
+            added = [self.added(c, self.own("q", c), b) for c, b in zip(parts, own, strict=True)]
+            return [*zeros, *self.to.loop(var, begin, end, body, (*kept, *sums)), *added]
 
-    def _term(self, compute: Compute) -> str:
-        body = placed(compute.step.body, compute.places)
-        assert isinstance(body, Reduce)
-        kind: Kind = "real" if self.homes[compute.step.array].hot else "wide"
-        return self.formulas.text(body.body, kind)
+        return self.to.chunked(low, high, tuple(self.taker(c, loop) for c in takers), turns)
 
-    def _straight(self, loop: Loop, path: Path) -> Folds | None:
-        """The numbers that are folded in a loop without another dependence between turns."""
-        found = []
-        for node in loop.body:
-            if isinstance(node, Loop):
-                return None
-            folds = any(loop.var in node.places[b.name].names for b in node.step.bounds)
-            scalar = not stored_axes(node, outside_of(node, path))
-            if folds and (not scalar or _fold(node) == "prod"):
-                return None
-            if folds:
-                found.append((self.own("q", node), _fold(node), self._kind(node)))
-        return tuple(found)
-
-    def _kind(self, compute: Compute) -> Kind:
-        """The type of a total: an extreme is one of its terms, so it needs no more than theirs."""
-        hot = self.homes[compute.step.array].hot
-        return "real" if hot and _fold(compute) in ("max", "min") else "wide"
+    def _once(self, loop: Loop, inside: Path) -> Lines:
+        """A turn of such a loop by itself, past no cache."""
+        (inner,) = loop.body
+        assert isinstance(inner, Loop)
+        body = self._block(inner.body, (*inside, inner))
+        return self.to.loop(inner.var[1:], "0", self.formulas.whole(inner.length), body)
 
     # ---- reductions -----------------------------------------------------------------------------
 
     def _begun(self, compute: Compute, path: Path) -> Lines:
         """A total before its first term."""
-        neutral, kind = NEUTRAL[_fold(compute)], self._kind(compute)
+        neutral, kind = NEUTRAL[fold_of(compute)], self.total_kind(compute)
         if neutral.endswith("inf"):
             text = neutral.replace("inf", self.to.constant("inf", kind))
         else:
@@ -292,65 +292,13 @@ class _Writer(Entries):
             return self.to.share(own, thread, at or "0", size)
 
         at = "0" if scalar else "k"
-        lines = [self._added(compute, part("0", at), part("t", at))]
+        lines = [self.added(compute, part("0", at), part("t", at))]
         if not scalar:
             lines = self.to.loop("k", "0", size, lines)
         lines = self.to.turns("t", "1", f"m{number}", lines)
         return lines + self._finish(compute, lambda k: part("0", k))
 
-    def _added(self, compute: Compute, target: str, value: str) -> str:
-        """One more term of a reduction."""
-        match _fold(compute):
-            case "sum":
-                return self.to.set(target, value, "+=")
-            case "prod":
-                return self.to.set(target, value, "*=")
-            case extreme:
-                kind = self._kind(compute) if target == self.own("q", compute) else "wide"
-                return self.to.set(target, self.to.function(extreme, [target, value], kind))
-
     # ---- turns of steps -------------------------------------------------------------------------
-
-    def _compute(self, compute: Compute, path: Path) -> Lines:
-        """One turn; the current scope takes the numbers that it needs first."""
-        step, body = compute.step, placed(compute.step.body, compute.places)
-        home = self.homes[step.array]
-        kind: Kind = "real" if home.hot else "wide"
-        if isinstance(body, Reduce):
-            target = self._target(compute, path)
-            if not body.condition:
-                return [self._added(compute, target, self.formulas.text(body.body, kind))]
-            test = self.formulas.test(body.condition, kind)
-            with self.formulas.scope() as inner:
-                inner.append(self._added(compute, target, self.formulas.text(body.body, kind)))
-            return self.to.when(test, inner)
-        value = self.formulas.text(body, kind)
-        if home.axes or not path or home.result:
-            return self.stored(step, compute.places, value)
-        if home.narrow:
-            value = self.to.cast("real", value)
-        return [self.to.declare(home.kind, self.names[step.array], value)]
-
-    def _target(self, compute: Compute, path: Path) -> str:
-        axes = stored_axes(compute, outside_of(compute, path))
-        if not axes:
-            return self.own("q", compute)
-        buffer = self.own("b" if _fold(compute) == "sum" else "q", compute)
-        return f"{buffer}[{self.at(compute.step, axes, compute.places)}]"
-
-
-def _ahead(compute: Compute, var: str, by: int) -> Compute:
-    """The turn of a step that comes so many turns of a loop later."""
-    shift = {var: Affine.name(var) + by}
-    return replace(compute, places={n: moved_to(p, shift) for n, p in compute.places.items()})
-
-
-def _paired(values: list[str]) -> str:
-    """The sum of values, by pairs of pairs."""
-    if len(values) == 1:
-        return values[0]
-    half = len(values) // 2
-    return f"({_paired(values[:half])} + {_paired(values[half:])})"
 
 
 def _count(bound: Bound) -> Entry:
@@ -371,11 +319,6 @@ def _started(loop: Loop, path: Path) -> list[Compute]:
         for compute, inner in paths([loop], path)
         if isinstance(compute.step.body, Reduce) and len(outside_of(compute, inner)) == len(path)
     ]
-
-
-def _fold(compute: Compute) -> str:
-    assert isinstance(compute.step.body, Reduce)
-    return compute.step.body.kind
 
 
 def _deepest(loop: Loop) -> list[Affine]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from require import require
 
 import derive
 from derive.kernel.c_function import separable
+from derive.kernel.front import load_kernel
 from derive.kernel.plan import plan_of
+from derive.kernel.to_c import emit_c
 
 COLUMNS = {
     "batchnorm": "D",
@@ -24,6 +27,16 @@ COLUMNS = {
     "attention": None,  # rows of a product depend on all columns
     "linear": None,
 }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of compiled kernels, where there is a compiler."""
+    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("kernels")
+        patch.setenv("DERIVE_KERNEL_CACHE", str(path))
+        yield path
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -47,12 +60,8 @@ def test_pieces_of_columns(
     shape: tuple[int, int],
     dtype: str,
     threads: int,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
 ) -> None:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
-    folder = Path(tmp_path_factory.getbasetemp()) / "columns"
-    monkeypatch.setenv("DERIVE_KERNEL_CACHE", str(folder))
     named = arguments(shape, dtype)
     kernel = kernel_of("batchnorm", "c")
     found = kernel(**named, threads=threads)
@@ -60,3 +69,24 @@ def test_pieces_of_columns(
     assert apart(found, right) <= 8 * TOLERANCE[dtype] * np.sqrt(shape[0])
     again = kernel(**named, threads=threads)
     assert all(np.array_equal(a, b) for a, b in zip(found, again, strict=True))
+
+
+@pytest.mark.parametrize("layer", ["batchnorm", "layernorm"])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (40, 64), (33, 1030), (257, 513)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_results_past_the_cache(
+    layer: str, shape: tuple[int, int], dtype: str, folder: Path
+) -> None:
+    """Results that are streamed to memory are those that are not, wherever the array begins."""
+    text = emit_c(plan_for(layer), "backward")
+    streaming = text.replace("bytes > 268435456.0", "bytes > 0.0").replace("< 1048576.0", "< 0.0")
+    assert streaming != text
+    named = arguments(shape, dtype)
+    right = load_kernel(text, "backward")(**named, threads=2).dx
+    kernel = load_kernel(streaming, "backward")
+    for start in (0, 1, 3):
+        room = np.full(shape[0] * shape[1] + 8, np.nan, dtype)
+        out = room[start : start + right.size].reshape(shape)
+        kernel(**named, threads=2, out={"dx": out})
+        assert np.allclose(out, right, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+        assert np.isnan(room[:start]).all() and np.isnan(room[start + right.size :]).all()
