@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from derive.kernel.backends import emitter
 from derive.kernel.forward import Forward
 from derive.kernel.front import load_kernel, result_names
 from derive.kernel.inputs import Case, cases
-from derive.kernel.plan import ClosedForm, Plan
+from derive.kernel.outputs import forward_name, forward_plan
+from derive.kernel.plan import ClosedForm, Parameter, Plan
+from derive.kernel.steps import DEFINITION
 from derive.meaning import terms as t
 from derive.oracle.evaluate import World, evaluate
 from derive.oracle.exact import Surd
@@ -42,7 +44,7 @@ MODES = (("float64", False), ("float32", False), ("float32", True))
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The largest error of one gradient, against each witness; None where a witness is silent.
+    """The largest error of one result, against each witness; None where a witness is silent.
 
     `dtype` is that of the arguments, `precise` added where the kernel computed in float64.
     In units of `numpy.spacing(max |exact|)` of the dtype. Where the exact gradient is zero
@@ -92,23 +94,38 @@ class CrossCheck:
 def crosscheck(
     plan: Plan, forms: tuple[ClosedForm, ...] = (), seed: int = 0, backend: str = "numpy"
 ) -> CrossCheck:
-    """Compare the emitted kernel of a plan, in both dtypes, with the three witnesses.
+    """Compare the emitted functions of a plan, in both dtypes, with the three witnesses.
 
-    `forms` limits the comparison to these closed forms, all of the plan's by default.
+    Outputs have the exact value for a witness only. `forms` limits the comparison to these closed
+    forms; by default it is all of the plan's, and the outputs.
     """
     start = time.perf_counter()
-    kernel = load_kernel(emitter(backend)(plan, "kernel"), "kernel")
-    comparing = _Comparing(plan, forms or tuple(r.form for r in plan.results), kernel)
+    source = emitter(backend)(plan, "kernel")
+    comparing = _Comparing(
+        plan, forms or tuple(r.form for r in plan.results), load_kernel(source, "kernel")
+    )
+    functions = [comparing, *([] if forms else _forward(plan, source))]
     rows = [
         row
         for dtype, precise in MODES
         for case in cases(plan, dtype, seed)
-        for row in comparing.rows(case, np.dtype(dtype), precise)
+        for function in functions
+        for row in function.rows(case, np.dtype(dtype), precise)
     ]
     first = next(iter(cases(plan, "float64", seed)))
     steps = tuple(comparing.step_errors(first))
     seconds = time.perf_counter() - start
-    return CrossCheck(tuple(rows), steps, seconds, tuple(dict.fromkeys(comparing.silent)))
+    silent = dict.fromkeys(note for function in functions for note in function.silent)
+    return CrossCheck(tuple(rows), steps, seconds, tuple(silent))
+
+
+def _forward(plan: Plan, source: str) -> Iterator[_Comparing]:
+    """The forward function of a module, if it has one."""
+    name = forward_name("kernel")
+    if f"def {name}(" in source:
+        outputs = forward_plan(plan)
+        forms = tuple(r.form for r in outputs.results)
+        yield _Comparing(outputs, forms, load_kernel(source, name))
 
 
 class _Comparing:
@@ -120,7 +137,7 @@ class _Comparing:
         self.silent: list[str] = []
 
     def rows(self, case: Case, dtype: np.dtype[Any], precise: bool) -> Iterator[Row]:
-        """One row for each gradient on one input."""
+        """One row for each result on one input."""
         computed = self._computed(case, precise)
         label = f"{dtype.name} precise" if precise else dtype.name
         shape = "×".join(str(n) for n in _largest(case).shape) or "scalar"
@@ -132,6 +149,8 @@ class _Comparing:
             unit = _unit(exact if exact is not None else _fractions(value), case, dtype)
             imaginary, central = (
                 self._heard(name, difference, result.form, case, None)
+                if result.form.source != DEFINITION
+                else None
                 for name, difference in DIFFERENCES.items()
             )
             yield Row(
@@ -157,8 +176,7 @@ class _Comparing:
     def _computed(self, case: Case, precise: bool) -> Any:
         arguments = []
         for parameter in self.plan.parameters:
-            held = case.inputs if parameter.kind == "input" else case.upstream
-            value = held[parameter.symbol.key]
+            value = _argument(parameter, case, self.plan.context)
             arguments.append(value if parameter.symbol.shape else value[()])
         with np.errstate(all="ignore"):
             return self.kernel(*arguments, precise=precise)
@@ -180,17 +198,38 @@ class _Comparing:
             yield StepError(10.0**exponent, central=errors[1], complex_step=errors[0])
 
 
+def _argument(parameter: Parameter, case: Case, context: t.Context) -> Array:
+    """The value of an argument; what is saved is computed in float64 and rounded once."""
+    key = parameter.symbol.key
+    match parameter.kind:
+        case "input":
+            return case.inputs[key]
+        case "upstream":
+            return case.upstream[key]
+        case "saved":
+            wide = {name: value.astype(float) for name, value in case.inputs.items()}
+            value = Forward(context, case.sizes, wide).name(key)
+            return np.asarray(value).astype(_largest(case).dtype)
+        case _:
+            assert_never(parameter.kind)
+
+
 # ---- witnesses ----------------------------------------------------------------------------------
 
 
 def exact_value(form: ClosedForm, case: Case) -> Array:
-    """The derivative at the floats of a case, as fractions within 2^-200 of it or closer."""
+    """The derivative at the floats of a case, as fractions within 2^-200 of it or closer.
+
+    Of an output, its value.
+    """
     objective, target = form.objective, form.target
     inputs = {key: _nested(value) for key, value in case.inputs.items()}
     upstream = {(objective.key, key): _nested(value) for key, value in case.upstream.items()}
     world = World(form.context, case.sizes, inputs, upstream)
-    derivative = t.Derivative(t.Variable(objective), target, (), "total")
-    found = evaluate(derivative, world, over=EXACT)
+    wanted: t.Term = t.Variable(target)
+    if form.source != DEFINITION:
+        wanted = t.Derivative(t.Variable(objective), target, (), "total")
+    found = evaluate(wanted, world, over=EXACT)
     shape = tuple(size.value(case.sizes) for size in target.shape)
     flat = np.empty(math.prod(shape), dtype=object)
     flat[:] = [_fraction(entry) for entry in _flattened(found)]
