@@ -95,17 +95,18 @@ class Texts:
     def truth(self, step: Step) -> str:
         """The expression that says where a check holds."""
         if isinstance(step.body, Where):
-            text = self._printed(Expressions(), step.body.condition, step)
+            text = self.printed(Expressions(), step.body.condition, step)
             return text[1:-1] if len(step.body.condition) == 1 else text
         return self.step(step)
 
     def expression(self, entry: Entry, step: Step, order: Order = ()) -> str:
         """An entry as an expression on arrays whose axes stand in the given order."""
-        return self._printed(Expressions(), entry, step, order)
+        return self.printed(Expressions(), entry, step, order)
 
-    def _printed(
+    def printed(
         self, expressions: Expressions, what: Entry | Condition, step: Step, order: Order = ()
     ) -> str:
+        """An entry or a condition, with the expressions that its atoms are to be found in."""
         made = expressions.condition(what) if isinstance(what, tuple) else expressions.of(what)
         ranges = {b.name: b for b in (*step.axes, *step.bounds)}
         texts = {

@@ -1,11 +1,20 @@
-"""A plan as a standalone Python module that imports NumPy only."""
+"""A plan as a standalone Python module that imports NumPy only.
+
+Rows go through it in blocks of the cache's size, on several threads, without arrays of the whole
+in between; where rows depend on one another otherwise, or where matrix products are the work, the
+whole arrays are computed one by one.
+"""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from derive.errors import UnsupportedError
+from derive.kernel.blocks_program import SILENCE, Program
+from derive.kernel.blocks_runtime import SWEEP
+from derive.kernel.blocks_text import condition
 from derive.kernel.entries import Load, Where, free_labels, parts, subentries
 from derive.kernel.front import (
     ARRAY,
@@ -20,7 +29,8 @@ from derive.kernel.front import (
 )
 from derive.kernel.module import exported, functions_of, header, imports, joined
 from derive.kernel.names import function_name
-from derive.kernel.plan import Plan, Step
+from derive.kernel.native import RESULTS, THREADS
+from derive.kernel.plan import Plan, Result, Step
 
 __all__ = ["emit_numpy", "load_kernel", "parameter_names", "result_names"]
 
@@ -35,44 +45,92 @@ def emit_numpy(plan: Plan, name: str, version: str = "") -> str:
     parts = functions.parts
     texts = [part.text() for part in parts]
     helpers = sorted({helper for part in parts for helper in part.texts.helpers})
-    math = ["math"] if any("math." in helper for helper in helpers) else []
+    modules = ["os", *(["math"] if any("math." in helper for helper in helpers) else [])]
+    blocked = [part.program is not None for part in parts]
     return joined(
         [
-            f"{header(functions)}\n\n{imports(math)}\n{exported(functions.public())}",
+            f"{header(functions)}\n\n{imports(modules)}\n{exported(functions.public())}",
             *(part.fields() for part in parts),
             *texts,
+            SWEEP if any(blocked) else "",
+            "" if all(blocked) else INTO,
             ARRAY,
             NUMBER if any(part.numbers for part in parts) else "",
             WANTED,
+            RESULTS.partition("\n\n\ndef _dense(")[0],
+            THREADS,
             *helpers,
         ]
     )
 
 
 class _Function(Front):
-    """The parts of one emitted function."""
+    """One function of the module."""
+
+    options = (
+        *Front.options,
+        "out: dict[str, numpy.ndarray] | None = None,",
+        "threads: int = 0,",
+    )
+    option_notes = (
+        *Front.option_notes,
+        "out: arrays that take results, by name; none may overlap another array",
+        "threads: at most how many are used, 0 for one on each core; results do not depend on it",
+    )
+
+    def __init__(self, plan: Plan, function: str, version: str) -> None:
+        super().__init__(plan, function, version)
+        self.program: Program | None = None
+        try:
+            self.program = Program(plan, self, function)
+        except UnsupportedError:
+            self.program = None  # whole arrays, one by one
 
     def text(self) -> str:
-        """The function."""
+        """The function, and its stages."""
         body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
-        return f"{self.signature()}\n{body}"
+        stages = [f.text for f in self.program.functions if f] if self.program else []
+        return "\n\n\n".join([f"{self.signature()}\n{body}", *stages])
 
     # ---- body -----------------------------------------------------------------------------------
 
     def _body(self) -> Iterator[str]:
-        computed = [*self.checks(), *self._steps()]
         yield self.docstring()
         yield self.wanted()
         yield from self.validation()
-        for p in self.arrays:
-            yield f"{self.names[p.array]} = {self.names[p.array]}.astype(work, copy=False)"
-        if any(isinstance(e, Where) for s in self.plan.steps for e in subentries(s.body)):
-            yield 'with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):'
-            yield from (textwrap.indent(text, "    ") for text in computed)
+        yield "threads = _threads(threads)"
+        shapes = [f'    "{self.names[r.array]}": {self._shape(r)},' for r in self.plan.results]
+        yield "\n".join(["shapes = {", *shapes, "}"])
+        yield "shapes = {name: shape for name, shape in shapes.items() if name in wanted}"
+        given = sequence([self.names[p.array] for p in self.arrays]) if self.arrays else "()"
+        results = f"_results(out, wanted, shapes, dtype, {given})"
+        if self.program:
+            yield from silenced(self.checks(), self._checks_branch())
+            yield f"given = {results}"
+            yield from self.program.lines()
+            returned = [f'    given.get("{name}"),' for name in self.results]
         else:
-            yield from computed
-        returned = [f'    {name} if "{name}" in wanted else None,' for name in self.results]
+            yield f"given = {{}} if out is None else {results}"
+            for p in self.arrays:
+                yield f"{self.names[p.array]} = {self.names[p.array]}.astype(work, copy=False)"
+            branch = any(isinstance(e, Where) for s in self.plan.steps for e in subentries(s.body))
+            computed = [*self.checks(), *self._steps()]
+            yield from silenced(computed, branch or self._checks_branch())
+            returned = [
+                f'    _into(given, "{name}", {name}) if "{name}" in wanted else None,'
+                for name in self.results
+            ]
         yield "\n".join([f"return {self.tuple}(", *returned, ")"])
+
+    def _shape(self, result: Result) -> str:
+        lengths = [self.texts.size(size) for size in result.form.target.shape]
+        return sequence(lengths) if lengths else "()"
+
+    def _checks_branch(self) -> bool:
+        steps = [step for check in self.plan.checks for step in check.steps]
+        return any(isinstance(entry, Where) for s in steps for entry in subentries(s.body))
+
+    # ---- whole arrays ---------------------------------------------------------------------------
 
     def _steps(self) -> Iterator[str]:
         """The steps in order, those that only some results need under a condition."""
@@ -82,9 +140,7 @@ class _Function(Front):
             if len(users) == len(self.results):
                 yield lines
                 continue
-            names = ", ".join(f'"{name}"' for name in users)
-            test = f"{names} in wanted" if len(users) == 1 else f"wanted & {{{names}}}"
-            yield f"if {test}:\n{textwrap.indent(lines, '    ')}"
+            yield f"if {condition(users)}:\n{textwrap.indent(lines, '    ')}"
 
     def _users(self, step: Step) -> tuple[str, ...]:
         results = [r for r in self.plan.results if step.array in self.plan.needed([r.array])]
@@ -103,3 +159,22 @@ class _Function(Front):
             fresh = not isinstance(body, Load) or body.array in self.texts.inlined
             text = f"numpy.{'array' if missing or not fresh else 'asarray'}({text}, dtype=dtype)"
         return f"{name} = {text}"
+
+
+def silenced(lines: Iterable[str], silent: bool) -> Iterator[str]:
+    """Statements; without warnings where a branch that is not taken may divide by zero."""
+    lines = list(lines)
+    if silent and lines:
+        yield SILENCE
+        lines = [textwrap.indent(line, "    ") for line in lines]
+    yield from lines
+
+
+INTO = '''
+def _into(given, name, value):
+    """A result, in the caller's array if there is one."""
+    if name not in given:
+        return value
+    given[name][...] = value
+    return given[name]
+'''
