@@ -12,7 +12,7 @@ from derive.kernel.shifting import centred
 from derive.kernel.torch_distances import with_distances
 from derive.kernel.torch_front import TorchFront, checked_name, names_in, returned, used_helpers
 from derive.kernel.torch_helpers import CHECKS, VALUES
-from derive.kernel.torch_lines import call, documented, function, indented, signature
+from derive.kernel.torch_lines import call, documented, function, indented, signature, unpacked
 
 
 def emit_torch(plan: Plan, name: str, version: str = "") -> str:
@@ -94,7 +94,7 @@ class _Module(TorchFront):
 
     def _save(self) -> str:
         lines = [
-            f"{sequence(self.of(self.inputs))} = inputs",
+            unpacked(self.of(self.inputs), "inputs"),
             f"ctx.save_for_backward({', '.join(self.of(self.tensors))})",
             *(f"ctx.{n} = {n}" for n in self.of(self.numbers)),
         ]
@@ -104,7 +104,7 @@ class _Module(TorchFront):
         held, numbers = self.of(self.tensors), set(self.of(self.numbers))
         passed = [f"ctx.{n}" if n in numbers else n for n in self.of(self.plan.parameters)]
         lines = [
-            f"{sequence(held)} = ctx.saved_tensors",
+            unpacked(held, "ctx.saved_tensors"),
             *self.wanted_lines(),
             *self.upstream_lines(),
             f"found = {call('_backward', [*passed, 'want'])}",

@@ -14,7 +14,15 @@ from derive.kernel.to_torch import OPTIONS
 from derive.kernel.torch_distances import with_distances
 from derive.kernel.torch_front import TorchFront, checked_name, names_in, returned, used_helpers
 from derive.kernel.torch_helpers import CHECKS, MERGES, VALUES
-from derive.kernel.torch_lines import call, documented, function, indented, signature
+from derive.kernel.torch_lines import (
+    call,
+    documented,
+    filled,
+    function,
+    indented,
+    signature,
+    unpacked,
+)
 from derive.kernel.torch_rounds import Round, Shared, shared
 from derive.meaning.terms import Affine
 
@@ -79,13 +87,14 @@ class _Module(TorchFront):
     def _notes(self) -> str:
         cut = [n for p, n in zip(self.plan.parameters, self._every(), strict=True) if self._cut(p)]
         rest = [n for n in self._every() if n not in cut]
-        return NOTES.format(
+        notes = NOTES.format(
             cut=", ".join(cut),
             rest=f"; {', '.join(rest)} must be equal on all processes" if rest else "",
             size=self.rows.size,
             forward=self._reduces(self.forward_rounds, self.counted),
             backward=self._reduces(self.backward_rounds, False),
         )
+        return filled(notes)
 
     def _reduces(self, rounds: tuple[Round, ...], counted: bool) -> int:
         """How many all-reduces rounds take."""
@@ -210,8 +219,8 @@ class _Module(TorchFront):
         function, part = MERGED_BY[kind], self.sizes[PART]
         if count:
             merged = call("_counted", ["group", "device", part, *names])
-            return f"{sequence([self.count, *names])} = {merged}"
-        return f"{sequence(names)} = {call(function, ['group', *names])}"
+            return unpacked([self.count, *names], merged)
+        return unpacked(names, call(function, ["group", *names]))
 
     def _joined(self, rounds: tuple[Round, ...]) -> bool:
         """Whether nothing reads the number of rows before the first sums are merged."""
@@ -258,7 +267,7 @@ class _Module(TorchFront):
     def _send(self) -> list[str]:
         numbers, kept = set(self.of(self.numbers)), [self.names[s.array] for s in self.kept]
         lines = [
-            f"{sequence([*self.of(self.tensors), *kept])} = ctx.saved_tensors",
+            unpacked([*self.of(self.tensors), *kept], "ctx.saved_tensors"),
             *self.wanted_lines(),
             *self.upstream_lines(),
         ]
@@ -278,8 +287,8 @@ GROUP = ("group: distributed.ProcessGroup | None = None", "average: bool = False
 NOTES = """\
 Each process of a torch.distributed group calls with rows of its own, one at least, and not
 always as many: {cut} hold this process's rows{rest}.
-{size} counts the rows of all. Partial sums are merged in float64, all of one round together:
-{forward} all-reduces forward, {backward} backward, which reuses what the forward pass has merged.
+{size} counts the rows of all. Partial results are merged all of one round together, sums in
+float64; all-reduces: {forward} forward, {backward} backward, which reuses what was merged forward.
 All processes must call with the same `want` and the same inputs that require gradients. What
 does not fit is refused before anything is sent, so that the other processes wait: let the
 launcher end them, as torchrun does.

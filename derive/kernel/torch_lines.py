@@ -38,6 +38,22 @@ def call(name: str, arguments: list[str]) -> str:
     return "\n".join([f"{name}(", *(f"    {a}," for a in arguments), ")"])
 
 
+def unpacked(names: list[str], value: str) -> str:
+    """`(names) = value`, one name a line where one line is too short."""
+    line = f"({', '.join(names)}{',' * (len(names) == 1)}) = {value}"
+    if len(line.split("\n")[0]) <= WIDTH - 8:
+        return line
+    return "\n".join(["(", *(f"    {name}," for name in names), f") = {value}"])
+
+
+def filled(text: str) -> str:
+    """Paragraphs as lines of a docstring."""
+    return "\n\n".join(
+        textwrap.fill(part, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+        for part in text.split("\n\n")
+    )
+
+
 def _fitted(line: str) -> list[str]:
     """A line that fits two levels deeper, or its expression in brackets, broken at spaces."""
     found = _STATEMENT.match(line.strip())

@@ -167,8 +167,9 @@ def test_two_processes_equal_one(layer: str, runs: dict[str, Any]) -> None:
             axes[count:],
             strict=True,
         ),
-        (whole["some"], [f["some"] for f in found], axes[count - 1]),
     ]
+    for place, (name, (value, _)) in enumerate(whole["alone"].items()):
+        pairs.append((value, [f["alone"][name][0] for f in found], axes[place]))
     fields = whole["module"].Gradients._fields
     for name, value in whole["gradients"].items():
         parts = [f["gradients"][name] for f in found]
@@ -200,7 +201,32 @@ def test_there_are_no_second_derivatives(runs: dict[str, Any]) -> None:
 def test_all_reduces(layer: str, expected: tuple[int, int], runs: dict[str, Any]) -> None:
     assert [f["reduces"] for f in runs["found"][layer]] == [expected] * PROCESSES
     source = emit_torch_distributed(planned(layer), "kernel")
-    assert f"{expected[0]} all-reduces forward, {expected[1]} backward" in source
+    stated = f"all-reduces: {expected[0]} forward, {expected[1]} backward"
+    assert stated in " ".join(source.split())
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "expected"),
+    [
+        ("batchnorm", "dx", 2),
+        ("batchnorm", "dbeta", 1),
+        ("layernorm", "dx", 0),
+        ("layernorm", "dgamma", 1),
+        ("rmsnorm", "dx", 0),
+        ("linear", "dx", 0),
+    ],
+)
+def test_all_reduces_of_one_gradient(
+    layer: str, name: str, expected: int, runs: dict[str, Any]
+) -> None:
+    """From the arguments alone."""
+    assert [f["alone"][name][1] for f in runs["found"][layer]] == [expected] * PROCESSES
+
+
+@pytest.mark.parametrize("layer", [*REDUCES, "batchnorm_inference"])
+def test_lines_are_short(layer: str) -> None:
+    source = emit_torch_distributed(planned(layer), "kernel")
+    assert max(map(len, source.splitlines())) <= 100
 
 
 def test_a_group_of_some_processes(runs: dict[str, Any]) -> None:

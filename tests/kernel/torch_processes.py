@@ -72,8 +72,17 @@ def passes(made: ModuleType, layer: str, task: dict[str, Any], sent: list[Any]) 
         "outputs": [o.detach() for o in outputs],
         "gradients": dict(zip(leaves, gradients, strict=True)),
         "function": tuple(getattr(made, f"{layer}_backward")(**given)),
-        "some": getattr(made, f"{layer}_backward")(**given, want=made.Gradients._fields[-1])[-1],
+        "alone": {n: one_of(made, layer, given, n, sent) for n in made.Gradients._fields},
     }
+
+
+def one_of(
+    made: ModuleType, layer: str, given: dict[str, Any], name: str, sent: list[Any]
+) -> tuple[Any, int]:
+    """One gradient, and the all-reduces that it alone takes."""
+    sent.clear()
+    found = getattr(made, f"{layer}_backward")(**given, want=name)
+    return getattr(found, name), len(sent)
 
 
 def alone(folder: str, rank: int) -> dict[str, Any]:
