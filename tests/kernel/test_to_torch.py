@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import shutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from closed_forms import BATCHNORM, forms_of, plan_for
-from compiled import code_of, expected, given
+from compiled import code_of
 from require import require
 from test_to_numpy import HOSTILE, hostile_forms
-from torch_layers import planned
+from torch_layers import module, of_layer, planned, tensors
 from torch_processes import loaded
 
 from derive.errors import UnsupportedError, UsageError
-from derive.kernel.front import parameter_names
-from derive.kernel.inputs import cases
-from derive.kernel.names import identifier
 from derive.kernel.plan import plan_of
 from derive.kernel.to_torch import emit_torch
 from derive.kernel.torch_text import torch_text
@@ -46,57 +39,6 @@ LIBRARY = (
     "mse",
     "batchnorm_double_backward",
 )
-
-
-@cache
-def module(layer: str) -> ModuleType:
-    require("torch", importlib.util.find_spec("torch") is not None)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"torch_{layer}.py"
-        path.write_text(emit_torch(planned(layer), f"{layer}_backward"), encoding="utf-8")
-        return loaded(path)
-
-
-def tensors(layer: str, dtype: str = "float64") -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arguments of the layer and of its gradients, by name, and the reference's results."""
-    import torch
-
-    plan = planned(layer)
-    case = next(c for c in cases(plan, "float64") if not c.hard)
-    values = given(plan, case)
-    made = module(layer)
-    known = {identifier(key).lower(): v for key, v in case.inputs.items()}
-    known |= values
-    names = inspect.signature(getattr(made, f"{layer}_backward")).parameters
-    held = {n: known[n] for n, p in names.items() if p.kind == p.POSITIONAL_OR_KEYWORD}
-    numbers = {n for n, p in names.items() if p.annotation == "float"}
-    kind = getattr(torch, dtype)
-    all_given = {
-        n: float(v) if n in numbers else torch.tensor(np.asarray(v), dtype=kind)
-        for n, v in held.items()
-    }
-    return all_given, expected(
-        plan, {n: np.asarray(values[n]) for n in parameter_names(plan).values()}
-    )
-
-
-CONSTRAINED = {"softmax_cross_entropy": {"t"}}
-"""Inputs that an assumption ties, so that no difference along one entry is allowed."""
-
-
-def of_layer(layer: str, arguments: dict[str, Any], free: bool = False) -> list[Any]:
-    """The arguments of the layer; those with a gradient, or only the `free` ones, require it."""
-    import torch
-
-    made = module(layer)
-    names = inspect.signature(made.layer).parameters
-    found = [arguments[n] for n in names]
-    wanted = {n.removeprefix("d") for n in made.Gradients._fields}
-    wanted -= CONSTRAINED.get(layer, set()) if free else set()
-    for name, value in zip(names, found, strict=True):
-        if isinstance(value, torch.Tensor) and name in wanted:
-            value.requires_grad_()
-    return found
 
 
 @pytest.mark.parametrize("layer", LIBRARY)
@@ -137,84 +79,6 @@ def test_equals_automatic_differentiation(layer: str) -> None:
     right = torch.autograd.grad(plain, inputs, grads)
     for one, other in zip(found, right, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
-
-
-TRACED = ["batchnorm", "softmax_cross_entropy", "two_outputs"]
-
-
-@pytest.mark.parametrize("layer", TRACED)
-def test_the_operator_is_checked(layer: str) -> None:
-    import torch
-
-    made = module(layer)
-    torch.library.opcheck(made._operator, tuple(of_layer(layer, tensors(layer)[0])))
-
-
-def outputs_and_gradients(function: Any, arguments: list[Any]) -> list[Any]:
-    """What a layer returns and the gradients by its inputs of the sum of the outputs' sines."""
-    import torch
-
-    found = function(*arguments)
-    outputs = list(found) if isinstance(found, tuple) else [found]
-    inputs = [a for a in arguments if isinstance(a, torch.Tensor) and a.requires_grad]
-    return [*outputs, *torch.autograd.grad(sum(o.sin().sum() for o in outputs), inputs)]
-
-
-@pytest.mark.parametrize("layer", TRACED)
-def test_compiles_as_one_graph(layer: str) -> None:
-    import torch
-
-    made, arguments = module(layer), of_layer(layer, tensors(layer)[0])
-    torch._dynamo.reset()
-    compiled = torch.compile(made.layer, backend="aot_eager", fullgraph=True)
-    found = outputs_and_gradients(compiled, arguments)
-    torch.testing.assert_close(found, outputs_and_gradients(made.layer, arguments))
-
-
-def test_compiles_with_inductor() -> None:
-    import torch
-
-    require("gcc", any(map(shutil.which, ("c++", "g++", "clang++"))))
-    made, arguments = module("batchnorm"), of_layer("batchnorm", tensors("batchnorm")[0])
-    torch._dynamo.reset()
-    compiled = torch.compile(made.layer, fullgraph=True)
-    found = outputs_and_gradients(compiled, arguments)
-    torch.testing.assert_close(found, outputs_and_gradients(made.layer, arguments))
-
-
-def test_exports_with_a_free_number_of_rows() -> None:
-    import torch
-
-    made, arguments = module("batchnorm"), tensors("batchnorm")[0]
-
-    class Model(torch.nn.Module):
-        def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
-            return made.layer(x, gamma, beta, 1e-5)
-
-    x, gamma, beta = (arguments[n] for n in ("x", "gamma", "beta"))
-    free = ({0: torch.export.Dim("rows", min=2)}, None, None)
-    exported = torch.export.export(Model(), (x, gamma, beta), dynamic_shapes=free)
-    longer = torch.cat([x, 2 * x])
-    found = exported.module()(longer, gamma, beta)
-    torch.testing.assert_close(found, made.layer(longer, gamma, beta, 1e-5))
-
-
-def test_is_mapped() -> None:
-    """The layer over a batch of batches, and its gradient by torch.func."""
-    import torch
-
-    made, arguments = module("batchnorm"), tensors("batchnorm")[0]
-    rest = [arguments[n] for n in ("gamma", "beta", "eps")]
-    many = torch.stack([arguments["x"], 3 * arguments["x"] ** 2])
-
-    def loss(function: Any) -> Any:
-        return lambda x: function(x, *rest).sin().sum()
-
-    found = torch.func.vmap(lambda x: made.layer(x, *rest))(many)
-    torch.testing.assert_close(found, torch.stack([made.layer(x, *rest) for x in many]))
-    found = torch.func.vmap(torch.func.grad(loss(made.Function.apply)))(many)
-    right = [torch.func.grad(loss(lambda *a: made._forward(*a)[0]))(x) for x in many]
-    torch.testing.assert_close(found, torch.stack(right))
 
 
 def test_double_backward_is_the_documents_own() -> None:
@@ -314,6 +178,7 @@ def test_only_proved_gradients_are_given() -> None:
 
 
 def test_modules_of_one_name_do_not_disturb_each_other(tmp_path: Path) -> None:
+    require("torch", importlib.util.find_spec("torch") is not None)
     import torch
 
     x, found = torch.tensor([-1.0, 2.0]), list[Any]()
