@@ -12,7 +12,7 @@ from derive.kernel.planning import live
 from derive.kernel.torch_front import TorchFront, checked_name, used_helpers
 from derive.kernel.torch_helpers import CHECKS, VALUES
 from derive.kernel.torch_lines import call, documented, function, indented, signature
-from derive.kernel.triton_helpers import CONSTANTS, HELPERS, JITTED, NOTES, OPTIONS
+from derive.kernel.triton_helpers import CONSTANTS, HELPERS, JITTED, NOTES, OPTIONS, STRICT
 from derive.kernel.triton_pass import Pass
 
 TAKEN = frozenset(
@@ -71,7 +71,8 @@ class _Module(TorchFront):
             self._layer("forward", "_forward"),
             self._gradients(),
             CONSTANTS,
-            *self.checks_text(),
+            *self.checks_text()[:2],
+            self._fit(),
             *self.fore.functions(self.inputs),
             *self.back.functions(list(self.plan.parameters)),
             self._class(),
@@ -91,6 +92,11 @@ class _Module(TorchFront):
         plain = call("_assume", self.of(self.inputs))
         return ["if check_values:", *indented([plain])] if self.strict else [plain]
 
+    def _fit(self) -> str:
+        """`_check` for kinds and shapes only: values are checked where that is asked for."""
+        text = self.checks_text()[2]
+        return text[: text.rindex("\n    _assume(")]
+
     def _layer(self, name: str, function_: str) -> str:
         one = len(self.outputs) == 1
         kind = "torch.Tensor" if one else "tuple[torch.Tensor, ...]"
@@ -98,7 +104,7 @@ class _Module(TorchFront):
         options = ["*", *self._options()] if self.strict else []
         result = call(function_, self.passed())
         lines = [
-            *documented(f"The outputs, {what}."),
+            *documented(f"The outputs, {what}.", *[STRICT] * self.strict),
             call("_check_inputs", self.of(self.inputs)),
             f'_device("{self.first}", {self.first})',
             *self._assumes(),
@@ -110,10 +116,11 @@ class _Module(TorchFront):
     def _gradients(self) -> str:
         names = self.of(self.plan.parameters)
         lines = [
-            *documented(self.title(), *OPTIONS),
+            *documented(self.title(), *[STRICT] * self.strict, *OPTIONS),
             "want = _wanted(want)",
             call("_check", names),
             f'_device("{self.first}", {self.first})',
+            *self._assumes(),
             *self.finite(),
             f"return Gradients(*{call('_backward', [*names, 'want'])})",
         ]
@@ -122,6 +129,7 @@ class _Module(TorchFront):
             "*",
             "want: tuple[str, ...] = Gradients._fields",
             "check_finite: bool = False",
+            *self._options(),
         ]
         return function(signature(self.function, arguments, "Gradients"), lines)
 

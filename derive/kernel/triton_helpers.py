@@ -18,6 +18,8 @@ OPTIONS = (
     "Raises ValueError, which names the argument, when one does not fit.",
 )
 
+STRICT = "check_values: refuse values that the derivation excludes; waits for the device"
+
 CONSTANTS = '''LONGEST = 16384
 """The longest row that a program holds as a whole."""'''
 

@@ -38,6 +38,8 @@ LIBRARY = (
     *("softmax_cross_entropy", "groupnorm", "instancenorm", "gelu", "silu", "swiglu"),
     *("attention", "linear", "conv1d", "huber", "gelu_tanh", "mish", "kl_gaussian"),
 )
+LONG = (*NORMS, "softmax_cross_entropy", "instancenorm", "attention")
+"""Layers with rows that may be too long for one program."""
 SHAPES = ((1, 1), (1, 70), (37, 1), (37, 70), (300, 5))
 
 
@@ -77,8 +79,10 @@ def interpreter() -> Iterator[Interpreter]:
 # ---- values -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("longest", [WHOLE, SPLIT])
-@pytest.mark.parametrize("layer", LIBRARY)
+@pytest.mark.parametrize(
+    ("layer", "longest"),
+    [*((layer, WHOLE) for layer in LIBRARY), *((layer, SPLIT) for layer in LONG)],
+)
 def test_equals_the_reference(interpreter: Interpreter, layer: str, longest: int) -> None:
     assert interpreter.ask("benign", layer, "float64", longest) <= 1e-13
 
@@ -167,28 +171,59 @@ def test_tensors_of_the_processor_need_the_interpreter(tmp_path: Path) -> None:
         require(name, importlib.util.find_spec(name) is not None)
     (tmp_path / "kernel.py").write_text(emit_triton(plan_for("sigmoid"), "backward"))
     program = "import kernel, torch; kernel.layer(torch.ones(3))"
-    done = _python(program, tmp_path)
+    done = _python("-c", tmp_path, program)
     assert "ValueError: x: on cpu, while Triton kernels need a GPU" in done.stderr
 
 
 @pytest.mark.parametrize("missing", ["torch", "triton"])
 def test_what_is_not_installed(tmp_path: Path, missing: str) -> None:
     (tmp_path / "kernel.py").write_text(emit_triton(plan_for("sigmoid"), "backward"))
-    done = _python(f"import sys; sys.modules[{missing!r}] = None; import kernel", tmp_path)
+    program = (
+        "import sys, types; sys.modules['torch'] = types.ModuleType('torch');"
+        f" sys.modules[{missing!r}] = None; import kernel"
+    )
+    done = _python("-c", tmp_path, program)
     assert "ImportError: these kernels need PyTorch and Triton" in done.stderr
 
 
-def _python(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: v for name, v in os.environ.items() if name != "TRITON_INTERPRET"}
+def _python(
+    what: str, folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    known = {name: v for name, v in os.environ.items() if name != "TRITON_INTERPRET"}
+    path = os.pathsep.join((str(ROOT), str(folder)))
+    cache = str(folder / "cache")
     return subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, what, *arguments],
         cwd=folder,
-        env=environment,
+        env={**known, "TRITON_CACHE_DIR": cache, "PYTHONPATH": path, **environment},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("layer", "role", "work", "bits", "count"),
+    [("softmax", "_rows", "float32", 32, 2), ("silu", "_0", "float64", 64, 2)],
+)
+def test_kernels_compile_for_a_gpu(
+    tmp_path: Path, layer: str, role: str, work: str, bits: int, count: int
+) -> None:
+    """To PTX, from half precision, and with whole numbers of 64 bits."""
+    for name in ("torch", "triton"):
+        require(name, importlib.util.find_spec(name) is not None)
+    (tmp_path / "kernel.py").write_text(emit_triton(derive.load(layer).plan(), "backward"))
+    lowered = ROOT / "tests" / "kernel" / "lowered.py"
+    done = _python(str(lowered), tmp_path, str(tmp_path / "kernel.py"), role, work, str(bits))
+    assert done.stdout.strip() == str(count), done.stderr
+
+
+def test_no_gpu_is_said(tmp_path: Path) -> None:
+    """With no device to be seen, the benchmark measures nothing and says so."""
+    script = ROOT / "scripts" / "benchmark_gpu.py"
+    done = _python(str(script), tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert (done.returncode, done.stdout) == (0, "not measured: no GPU\n")
 
 
 # ---- text ---------------------------------------------------------------------------------------
