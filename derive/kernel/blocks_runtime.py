@@ -15,7 +15,7 @@ def _sweep(stage, setting, cut, whole, merge, streams, threads, repeated=None):
     whole = [value if value is None else numpy.asarray(value, work) for value in whole]
     length = len(cut[0])
     size = max([value.size for value in cut if value is not None])
-    if size * streams * work.itemsize <= _BLOCK and length <= 1024:
+    if size * streams * work.itemsize <= _BLOCK and length <= _most(work, size // length, merge):
         found = [None]
         stage(((0, 0, length),), found, length, *setting, *cut, *whole)
         return found[0]
@@ -34,7 +34,7 @@ def _sweep(stage, setting, cut, whole, merge, streams, threads, repeated=None):
             rest = [value if value is None else value[body:] for value in cut]
             pieces.append((rest, whole, 1))
     results = [
-        _blocks(stage, setting, piece, merge, streams * width * work.itemsize, threads)
+        _blocks(stage, setting, piece, merge, streams * width, threads)
         for piece in pieces
     ]
     return [
@@ -42,13 +42,13 @@ def _sweep(stage, setting, cut, whole, merge, streams, threads, repeated=None):
     ]
 
 
-def _blocks(stage, setting, piece, merge, bytes_of_row, threads):
+def _blocks(stage, setting, piece, merge, streams_of_row, threads):
     """Run a stage over rows of one length; its merged results, of single rows again."""
     cut, whole, fold = piece
-    length = len(cut[0])
-    rows = min(max(1, _BLOCK // (bytes_of_row * fold)), 1024, length)
-    if cut[0].ndim == 1:
-        rows = min(max(1, _BLOCK // bytes_of_row), length)
+    work, length = setting[1], len(cut[0])
+    width = fold * streams_of_row
+    rows = max(1, _BLOCK // (width * work.itemsize))
+    rows = min(rows, length, _most(work, cut[0].size // length, merge))
     count = -(-length // rows)
     chunk = max(rows * -(-count // 64), 16 if merge else 1)
     spans = [
@@ -67,6 +67,13 @@ def _blocks(stage, setting, piece, merge, bytes_of_row, threads):
     return results
 
 
+def _most(work, width, merge):
+    """How many rows are added up before the sums go on in float64."""
+    if not merge or work.itemsize > 4:
+        return 1 << 24
+    return max(64, min(256, (1 << 14) // width))
+
+
 def _merged(ufunc, parts):
     """Partial results as one, in their order."""
     total = parts[0]
@@ -78,7 +85,7 @@ def _merged(ufunc, parts):
 
 def _fold(length, width, arrays):
     """How many short rows are treated as one long row: operations cost less on long ones."""
-    fold = 512 // width
+    fold = 2048 // width
     plain = all(value is None or value.flags.c_contiguous for value in arrays)
     return fold if plain and fold > 1 and length >= 4 * fold else 1
 
