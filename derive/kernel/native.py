@@ -139,9 +139,11 @@ def _results(out, wanted, shapes, dtype, arguments):
         for other in (*arguments, *(v for k, v in given.items() if k != name)):
             if _overlap(value, other):
                 raise ValueError(f"out: {name} overlaps another array")
+    turned = all([a.flags.f_contiguous for a in arguments])
+    order = "F" if turned and not all([a.flags.c_contiguous for a in arguments]) else "C"
     for name, shape in shapes.items():
         if name not in given:
-            given[name] = numpy.empty(shape, dtype)
+            given[name] = numpy.empty(shape, dtype, order)
     return given
 
 

@@ -11,6 +11,7 @@ from derive.kernel.module import functions_of
 from derive.kernel.names import function_name
 from derive.kernel.native import Native, native_module
 from derive.kernel.plan import Plan
+from derive.kernel.turned import turned
 from derive.kernel.writer import Written, write
 
 
@@ -28,12 +29,23 @@ def emit_c(plan: Plan, name: str, version: str = "") -> str:
 class _Function(Native):
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
-        dialect = CDialect()
-        written = write(self.nest, self.inside, self.lengths, dialect)
-        self.source = "\n".join([*dialect.helpers(), "", *self._function(written).text()])
+        self.sources = {"C": self._source(self)}
+        other = turned(plan)
+        if other is not None:
+            self.sources["F"] = self._source(Native(other, function, version))
 
     def compiled(self) -> list[str]:
-        return [f"_SOURCES[\"{self.function}\"] = r'''\n{self.source}\n'''"]
+        return [
+            f"_SOURCES[\"{self.function}\", \"{order}\"] = r'''\n{source}\n'''"
+            for order, source in self.sources.items()
+        ]
+
+    def _source(self, native: Native) -> str:
+        """The C text for one order of the axes."""
+        dialect = CDialect()
+        written = write(native.nest, native.inside, native.lengths, dialect)
+        function = self._function(native, written)
+        return "\n".join([*dialect.helpers(), "", *function.text()])
 
     def call(self) -> Iterator[str]:
         bits = [f'("{name}" in wanted) * {1 << k}' for k, name in enumerate(self.results)]
@@ -54,24 +66,24 @@ class _Function(Native):
             ]
         )
 
-    def _function(self, written: Written) -> CFunction:
+    def _function(self, native: Native, written: Written) -> CFunction:
         """The C function of the loops."""
-        saved = {p.array for p in self.saved}
+        saved = {p.array for p in native.saved}
         arguments = [
-            Argument(p.array, self.inside[p.array], len(p.symbol.shape), True, p.array in saved)
-            for p in self.arrays
+            Argument(p.array, native.inside[p.array], len(p.symbol.shape), True, p.array in saved)
+            for p in native.arrays
         ]
         arguments += [
-            Argument(r.array, self.inside[r.array], len(r.form.target.shape), False)
-            for r in self.plan.results
+            Argument(r.array, native.inside[r.array], len(r.form.target.shape), False)
+            for r in native.plan.results
         ]
         return CFunction(
             "kernel",
-            self.plan,
+            native.plan,
             written,
-            self.lengths,
+            native.lengths,
             tuple(arguments),
-            tuple(self.inside[p.array] for p in self.numbers),
+            tuple(native.inside[p.array] for p in native.numbers),
         )
 
 
@@ -99,7 +111,8 @@ PRELUDE = r"""
 #include <immintrin.h>
 #endif
 
-/* REAL computes, STORE is the type of the arguments; UNIT: entries of the last axes are adjacent */
+/* REAL computes, STORE is the type of the arguments; UNIT: entries of the last axes are adjacent;
+   TURNED: the last axis here is the first one of the array */
 #ifdef UNIT
 #define LAST(stride) 1
 #else
@@ -120,7 +133,13 @@ struct array {
 static inline void laid_out(int64_t *a, int64_t given) {
     const struct array *const found = (const struct array *)(intptr_t)given;
     a[0] = (int64_t)(intptr_t)found->data;
-    for (int k = 0; k < found->axes; k++) a[k + 1] = found->strides[k] / found->size;
+    for (int k = 0; k < found->axes; k++) {
+#ifdef TURNED
+        a[found->axes - k] = found->strides[k] / found->size;
+#else
+        a[k + 1] = found->strides[k] / found->size;
+#endif
+    }
 }
 
 /* as many threads as have their own sums in half a gigabyte */
@@ -216,10 +235,7 @@ _ADDRESS = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
 
 def _run(name, dtype, work, sizes, arrays, numbers):
     """Call the compiled function; build it first where it is not there yet."""
-    unit = all([a.flags.c_contiguous for a in arrays]) or all(
-        not a.ndim or a.shape[-1] == 1 or a.strides[-1] == a.itemsize for a in arrays
-    )
-    key = (name, dtype.itemsize, work.itemsize, unit)
+    key = (name, dtype.itemsize, work.itemsize, *_layout(name, arrays))
     function = _LOADED.get(key)
     if function is None:
         with _LOCK:
@@ -230,13 +246,25 @@ def _run(name, dtype, work, sizes, arrays, numbers):
         raise MemoryError("no memory for the sums of the kernel")
 
 
-def _load(name, store, real, unit):
+def _layout(name, arrays):
+    """The order of loops that suits all arrays, and whether they have no gaps along it."""
+    if all([a.flags.c_contiguous for a in arrays]):
+        return "C", True
+    if (name, "F") in _SOURCES and all([a.flags.f_contiguous for a in arrays]):
+        return "F", True
+    return "C", all(
+        not a.ndim or a.shape[-1] == 1 or a.strides[-1] == a.itemsize for a in arrays
+    )
+
+
+def _load(name, store, real, order, unit):
     """One function for one pair of types, from the cache or compiled."""
     types = {4: "float", 8: "double"}
     defines = [f"-DSTORE={types[store]}", f"-DREAL={types[real]}", *["-DUNIT"] * unit]
+    defines += ["-DTURNED"] * (order == "F")
     compiler = _compiler()
     machine = (platform.machine(), platform.processor(), _cpu(), *compiler)
-    source = _PRELUDE + _SOURCES[name]
+    source = _PRELUDE + _SOURCES[name, order]
     text = "\\0".join((source, *defines, *machine))
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = os.path.join(_cache(), f"kernel_{digest}.so")
