@@ -1,0 +1,244 @@
+"""What the emitted modules for JAX and for array API namespaces share: header, checks, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from derive.errors import UnsupportedError, UsageError
+from derive.kernel.entries import Load, Where, subentries
+from derive.kernel.front import sequence
+from derive.kernel.names import function_name, in_docstring
+from derive.kernel.plan import Parameter, Plan, Result, Step
+from derive.kernel.torch_front import TorchFront, names_in, returned
+from derive.kernel.torch_lines import call, documented, function, indented, signature
+
+TAKEN = frozenset(
+    ("xp", "jax", "jnp", "array_api_compat", "contextlib", "sys", "device", "layer", "forward")
+) | {"inputs", "names", "values", "kept", "grads", "found", "perturbed"}
+
+OPTIONS = (
+    "want: which gradients to compute; None stands for the others",
+    "check_finite: refuse arguments that hold infinities or NaN",
+    "",
+    "Raises ValueError, which names the argument, when one does not fit.",
+)
+
+
+def checked_name(name: str) -> str:
+    """The name of the function of gradients; a UsageError when the module has it for another."""
+    if function_name(name) in TAKEN:
+        raise UsageError(f"{name!r} is a name of the emitted module", advice="Choose another one.")
+    return name
+
+
+class ArrayFront(TorchFront):
+    """The parts of a module that holds `forward` and the gradients, with steps as expressions.
+
+    `environment` sets `dtype`, `work` and what else the texts of steps read.
+    """
+
+    array = "Array"
+    """The type of an array in signatures."""
+
+    def __init__(self, plan: Plan, name: str, version: str) -> None:
+        super().__init__(plan, name, version)
+        for held in (self.names, self.sizes):
+            for key, own in list(held.items()):
+                if own in TAKEN:
+                    held[key] = self._unused(own)
+        self.results = [self.names[r.array] for r in self.gradient_results]
+        shaped = [p for p in self.tensors if p.symbol.shape]
+        if not shaped:
+            raise UnsupportedError("a kernel without an array among its inputs")
+        self.first = self.names[shaped[0].array]
+
+    def _unused(self, wish: str) -> str:
+        taken = {*self.names.values(), *self.sizes.values(), *TAKEN, self.function}
+        while wish in taken:
+            wish += "_"
+        return wish
+
+    def single(self, parameters: Iterable[Parameter]) -> list[str]:
+        """The names of those that are one number."""
+        return [self.names[p.array] for p in parameters if not p.symbol.shape]
+
+    def shaped(self, parameters: Iterable[Parameter]) -> list[Parameter]:
+        """Those with axes."""
+        return [p for p in parameters if p.symbol.shape]
+
+    def typed(self, parameters: Iterable[Parameter]) -> list[str]:
+        """The names of parameters with their types."""
+        return [
+            f"{self.names[p.array]}: {self.array}{'' if p.symbol.shape else ' | float'}"
+            for p in parameters
+        ]
+
+    def top(self, notes: str, imports: str, exported: list[str]) -> str:
+        """The module's documentation, its imports and `__all__`."""
+        first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
+        names = ", ".join(f'"{name}"' for name in exported)
+        return (
+            f"{first}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
+            f' {in_docstring(self.version)}.\n"""\n\nfrom __future__ import annotations\n\n'
+            f"{imports}\n__all__ = [{names}]"
+        )
+
+    def fields(self) -> str:
+        """The named tuple of gradients."""
+        fields = [f"{name}: {self.array} | None" for name in self.results]
+        lines = [*documented(f"{self.title()} None: not wanted."), "", *fields]
+        return function("class Gradients(NamedTuple):", lines)
+
+    # ---- functions ------------------------------------------------------------------------------
+
+    def forward_function(self) -> str:
+        """The outputs as the document defines them."""
+        lines = [
+            '"""The outputs, by the definitions of the document."""',
+            *self.checked("_check_inputs", self.inputs),
+            f"found = {call('_forward', self.of(self.inputs))}",
+            f"return {self.unpacked()}",
+        ]
+        return function(signature("forward", self.typed(self.inputs), self.returned_type()), lines)
+
+    def backward_function(self, more: str) -> str:
+        """The gradients, checked and computed."""
+        names = self.of(self.plan.parameters)
+        finite = [f"{n}={n}" for n in names]
+        lines = [
+            *documented(f"{self.title()}{more}", *OPTIONS),
+            "want = _wanted(want)",
+            *self.checked("_check", self.plan.parameters),
+            *["if check_finite:", *indented([call("_finite", finite)])],
+            f"return Gradients(*{call('_backward', [*names, 'want'])})",
+        ]
+        arguments = [
+            *self.typed(self.plan.parameters),
+            "*",
+            "want: tuple[str, ...] = Gradients._fields",
+            "check_finite: bool = False",
+        ]
+        return function(signature(self.function, arguments, "Gradients"), lines)
+
+    def checked(self, name: str, parameters: Iterable[Parameter]) -> list[str]:
+        """The statements that refuse what does not fit."""
+        return [call(name, self.of(parameters))]
+
+    def unpacked(self) -> str:
+        """The outputs: one array, or a tuple of them."""
+        return "found[0]" if len(self.outputs) == 1 else "found"
+
+    def returned_type(self) -> str:
+        """The type of what the forward function returns."""
+        return self.array if len(self.outputs) == 1 else f"tuple[{self.array}, ...]"
+
+    def computed(self, name: str, parameters: Iterable[Parameter], results: list[Result]) -> str:
+        """The function that computes results from arguments that fit."""
+        parameters = list(parameters)
+        backward = name == "_backward"
+        needed = self.plan.needed([r.array for r in results])
+        steps = [step for step in self.plan.steps if step.array in needed]
+        statements = list(self.conditional(steps, results)) if backward else self.plain(steps)
+        texts = self.converted(results)
+        lines = [
+            f'"""{"The gradients" if backward else "The outputs"}, in the dtype of arguments."""',
+            *self.environment(),
+            *self.prepared(parameters, names_in(statements)),
+            *self.guarded(statements, steps),
+            returned(self.if_wanted(texts) if backward else texts),
+        ]
+        return function(signature(name, [*self.of(parameters), *["want"] * backward]), lines)
+
+    def guarded(self, statements: list[str], steps: list[Step]) -> list[str]:
+        """The statements, in what they have to run in."""
+        return statements
+
+    def branches(self, steps: list[Step]) -> bool:
+        """Whether a step computes values that are not taken."""
+        return any(isinstance(part, Where) for s in steps for part in subentries(s.body))
+
+    def shared(self, result: Result, results: list[Result]) -> bool:
+        """Whether the array of a result is also an argument's or another result's."""
+        step = next(s for s in self.plan.steps if s.array == result.array)
+        view = isinstance(step.body, Load) and step.body.array not in self.texts.inlined
+        return view or self._spread(step) or [q.array for q in results].count(result.array) > 1
+
+    # ---- checks ---------------------------------------------------------------------------------
+
+    def checks_text(self) -> list[str]:
+        """`_check_inputs`, `_assume` and `_check`."""
+        inputs, every = self.of(self.inputs), self.of(self.plan.parameters)
+        known = self.shaped(self.tensors)
+        rest = [p for p in self.arrays if p not in self.tensors]
+        first = [*self._fitting(known, known), *self.numbered(self.single(self.inputs))]
+        whole = [
+            f"_check_inputs({', '.join(inputs)})",
+            *self._fitting(self.shaped(rest), self.shaped(self.arrays)),
+            *self.numbered(self.single(rest)),
+        ]
+        held = f"_assume({', '.join(inputs)})"
+        doc = '"""Refuse {}."""'
+        return [
+            function(
+                signature("_check_inputs", inputs),
+                [doc.format("inputs that do not fit"), *first, held],
+            ),
+            function(
+                signature("_assume", inputs),
+                [doc.format("values that the derivation excludes"), *self.assumed()],
+            ),
+            function(signature("_check", every), [doc.format("arguments that do not fit"), *whole]),
+        ]
+
+    def _fitting(self, arrays: list[Parameter], known: list[Parameter]) -> Iterator[str]:
+        for line in super()._fitting(arrays, known):
+            yield line.replace("_tensor(", "_array(", 1) if line.startswith("_tensor(") else line
+
+    def numbered(self, names: list[str]) -> list[str]:
+        """Statements that refuse what is not one number."""
+        raise NotImplementedError
+
+    def assumed(self) -> list[str]:
+        """Statements that refuse values; nothing is asked of arrays that hold none yet."""
+        lines = list[str]()
+        inputs = self.of(self.inputs)
+        for check in self.plan.checks:
+            statements = list(self._assumption(check))
+            read = names_in(statements)
+            used = [n for n in inputs if n in read]
+            sizes = list(self.size_lines(self.shaped(self.tensors), read))
+            body = [*self.environment(), *sizes, *self.values(used), *statements]
+            condition = f"if _held({', '.join(used)}):"
+            lines += [condition, *indented(self.evaluated(body))]
+        return lines or [f"del {', '.join(inputs)}"]
+
+    def evaluated(self, body: list[str]) -> list[str]:
+        """Statements on values, in what makes them values."""
+        return body
+
+    def _assumption(self, check: object) -> Iterator[str]:
+        for line in super()._assumption(check):  # type: ignore[arg-type]
+            yield line.replace("if not torch.all(", f"if not {self.namespace}.all(", 1)
+
+    # ---- computation ----------------------------------------------------------------------------
+
+    namespace = "xp"
+
+    def values(self, names: list[str]) -> list[str]:
+        """Statements that make arguments arrays of the working dtype."""
+        raise NotImplementedError
+
+    def prepared(self, parameters: list[Parameter], used: set[str]) -> list[str]:
+        """Statements that set used sizes, and used parameters in the working dtype."""
+        return [
+            *self.size_lines(self.shaped(parameters), used),
+            *self.values([n for n in self.of(parameters) if n in used]),
+        ]
+
+    def assignment(self, step: Step) -> str:
+        """The statement that computes a step."""
+        text = self.text_of(self.texts.step(step))
+        if self._spread(step):
+            lengths = [self.texts.size(axis.high - axis.low + 1) for axis in step.axes]
+            text = f"{self.namespace}.broadcast_to({text}, {sequence(lengths)})"
+        return f"{self.names[step.array]} = {text}"
