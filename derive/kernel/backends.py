@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 
 from derive.errors import UsageError
 from derive.kernel.plan import Plan
+from derive.kernel.to_array_api import emit_array_api
 from derive.kernel.to_c import emit_c
+from derive.kernel.to_dask import emit_dask
+from derive.kernel.to_jax import emit_jax
 from derive.kernel.to_numba import emit_numba
 from derive.kernel.to_numpy import emit_numpy
 from derive.kernel.to_torch import emit_torch
@@ -20,7 +23,10 @@ BACKENDS: Mapping[str, Emit] = {
     "numba": emit_numba,
     "c": emit_c,
     "torch": emit_torch,
+    "jax": emit_jax,
+    "array-api": emit_array_api,
     "triton": emit_triton,
+    "dask": emit_dask,
 }
 
 DISTRIBUTED: Mapping[str, Emit] = {"torch": emit_torch_distributed}

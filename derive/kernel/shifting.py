@@ -65,7 +65,12 @@ def centred(plan: Plan) -> Plan:
 
     Two passes, for back ends that compute array by array: each shift is a step of its own.
     """
-    return _shifted(plan, sampling=False).plan
+    return centring(plan).plan
+
+
+def centring(plan: Plan) -> Shifted:
+    """The same, with the names of the shifts."""
+    return _shifted(plan, sampling=False)
 
 
 def shifted(plan: Plan) -> Shifted:
