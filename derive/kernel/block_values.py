@@ -7,7 +7,22 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from derive.kernel.entries import Apply, Const, Entry, Num, Pow, Where, power, product, total
+from derive.kernel.entries import (
+    Apply,
+    Const,
+    Entry,
+    Num,
+    Pow,
+    Times,
+    Total,
+    Where,
+    free_labels,
+    power,
+    product,
+    total,
+)
+from derive.kernel.plan import Step
+from derive.kernel.split import PART
 from derive.meaning.terms import Affine
 
 Kind = Literal["leaf", "before", "inside", "op"]
@@ -125,3 +140,57 @@ def derived(entry: Apply) -> Entry | None:
             return product((scale, Apply("exp", (product((minus, power(at, Fraction(2)))),))))
         case _:
             return None
+
+
+# ---- texts --------------------------------------------------------------------------------------
+
+
+def lengths(step: Step) -> tuple[Affine, ...]:
+    """The lengths of the axes under a step, in their order."""
+    ranges = {b.name: b for b in (*step.axes, *step.bounds)}
+    return tuple(ranges[name].high - ranges[name].low + 1 for name in step.order)
+
+
+def moves(entry: Entry, step: Step) -> bool:
+    """Whether an entry differs from block to block."""
+    cut = {b.name for b in (*step.axes, *step.bounds) if PART in b.high.names}
+    return bool(cut & set(free_labels(entry)))
+
+
+def signed(entry: Entry) -> tuple[bool, Entry]:
+    """Whether an entry is a negative, and what of."""
+    if isinstance(entry, Times) and isinstance(entry.factors[0], Num):
+        number = entry.factors[0].value
+        if number < 0:
+            return True, product((Num(-number), *entry.factors[1:]))
+    if isinstance(entry, Num) and entry.value < 0:
+        return True, Num(-entry.value)
+    if isinstance(entry, Total) and all(signed(term)[0] for term in entry.terms):
+        return True, total(signed(term)[1] for term in entry.terms)
+    return False, entry
+
+
+def is_view(text: str) -> bool:
+    """Whether a text is a number, a name, or a view of a named array."""
+    name, bracket, rest = text.partition("[")
+    shown = not bracket or set(rest) <= set(":, None]")
+    named = name.removesuffix(".T").replace(".", "").isidentifier()
+    return (shown and named) or is_number(text)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is made of digits and signs."""
+    return set(text) <= set("0123456789.-+*/() ")
+
+
+def axis_text(axes: tuple[int, ...]) -> str:
+    """An `axis` argument."""
+    return str(axes[0]) if len(axes) == 1 else str(axes)
+
+
+def letters(rank: int, axes: tuple[int, ...], other: tuple[int, ...] | None = None) -> str:
+    """The subscripts of a sum of products of an array and one along some of its axes."""
+    every = "abcdefghijklmnopqrstuvwxyz"[:rank]
+    second = every if other is None else "".join(every[k] for k in other)
+    kept = "".join(letter for k, letter in enumerate(every) if k not in axes)
+    return f"{every},{second}->{kept}"

@@ -18,6 +18,8 @@ RESERVED = frozenset(
         *("numpy", "math", "want", "check_finite", "precise", "dtype", "arrays", "wanted", "name"),
         *("value", "annotations", "work", "Gradients", "Outputs", "NamedTuple"),
         *("out", "threads", "ctypes", "os", "numba", "warmup", "given", "shapes"),
+        *("todo", "found", "rows", "first", "last", "start", "stop", "number", "again", "near"),
+        *("far", "spread", "scratch"),
     }
 )
 

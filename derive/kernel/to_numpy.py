@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from derive.errors import UnsupportedError
-from derive.kernel.blocks_program import SILENCE, Program
+from derive.kernel.blocks_program import Program
 from derive.kernel.blocks_runtime import SWEEP
+from derive.kernel.blocks_stage import SILENCE
 from derive.kernel.blocks_text import condition
 from derive.kernel.entries import Load, Where, free_labels, parts, subentries
 from derive.kernel.front import (

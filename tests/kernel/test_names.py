@@ -93,3 +93,8 @@ def test_docstring_text_is_one_string(text: str) -> None:
 def test_format_text_evaluates_nothing(text: str) -> None:
     (string,) = (ast.walk(ast.parse(f'f"{in_format(in_docstring(text))}"', mode="eval").body),)
     assert not any(isinstance(node, ast.FormattedValue) for node in string)
+
+
+@pytest.mark.parametrize("name", ["rows", "todo", "near", "start", "shapes", "given"])
+def test_names_that_kernels_use_themselves(name: str) -> None:
+    assert Namer().name(name) != name
