@@ -45,7 +45,7 @@ def functions_of(
     try:
         forward = make(forward_plan(plan), forward_name(name), version)
     except UnsupportedError as error:
-        return Functions((backward,), str(error))
+        return Functions((backward,), str(error).split("\n", 1)[0])
     return Functions((backward, forward))
 
 
