@@ -263,10 +263,11 @@ class Front:
             *before, last = (s for s in check.steps if s.array not in self.texts.inlined)
             for step in before:
                 yield f"{self.names[step.array]} = {self.texts.step(step)}"
-            yield (
-                f"if not numpy.all({self.texts.truth(last)}):\n"
-                f'    raise ValueError("{self._refusal(check)}")'
-            )
+            yield f'if not {self.every(last)}:\n    raise ValueError("{self._refusal(check)}")'
+
+    def every(self, step: Step) -> str:
+        """Whether an assumption holds at every entry of its last step."""
+        return f"numpy.all({self.texts.truth(step)})"
 
     def _refusal(self, check: Check) -> str:
         spoken = [

@@ -6,14 +6,17 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from derive.kernel.entries import Where, subentries
+from derive.kernel.entries import Load, Num, Place, Where, subentries
 from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, exported, header, imports, joined
-from derive.kernel.plan import Plan, Result
+from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.shifting import shifted
 
 N = TypeVar("N", bound="Native")
+
+SILENT = Where | Load | Num | Place
+"""What NumPy computes without a warning."""
 
 
 def native_module(
@@ -110,11 +113,15 @@ class Native(Front):
         lengths = [self.texts.size(size) for size in result.form.target.shape]
         return sequence(lengths) if lengths else "()"
 
+    def every(self, step: Step) -> str:
+        """A number is compared by itself: `numpy.all` costs more than a small kernel."""
+        return super().every(step) if step.axes else f"({self.texts.truth(step)})"
+
     def _checked(self) -> Iterator[str]:
         """The assumptions, in NumPy."""
         lines = list(self.checks())
         steps = [s for check in self.plan.checks for s in check.steps]
-        if any(isinstance(e, Where) for s in steps for e in subentries(s.body)) and lines:
+        if not all(isinstance(e, SILENT) for s in steps for e in subentries(s.body)):
             lines = [textwrap.indent(line, "    ") for line in lines]
             yield 'with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):'
         yield from lines
@@ -178,7 +185,8 @@ def _overlap(one, other):
 
 def _dense(value):
     """The array itself, or an aligned copy."""
-    if value.flags.aligned and not any(s % value.itemsize for s in value.strides):
+    flags = value.flags
+    if flags.aligned and (flags.c_contiguous or not any(s % value.itemsize for s in value.strides)):
         return value
     return numpy.array(value, order="C")
 '''
