@@ -2,6 +2,7 @@
 
 SWEEP = '''
 _BLOCK = 2 << 20  # bytes that one thread works on at a time: about what its caches hold
+_WIDE = 4096  # entries of a row beyond twice which rows are cut, where columns allow it
 _ALONE = 1 << 18  # entries below which handing work to other threads costs more than it saves
 
 
@@ -20,6 +21,8 @@ def _sweep(stage, setting, cut, whole, merge, streams, threads, repeated=None):
         stage(((0, 0, length),), found, length, *setting, *cut, *whole)
         return found[0]
     width = size // length
+    if repeated is not None and width > 2 * _WIDE and cut[0].ndim > 1:
+        return _strips(stage, setting, (cut, whole, repeated), merge, streams, threads)
     fold = 1 if repeated is None else _fold(length, width, cut)
     pieces = [(cut, whole, 1)]
     if fold > 1:
@@ -39,6 +42,33 @@ def _sweep(stage, setting, cut, whole, merge, streams, threads, repeated=None):
     ]
     return [
         _merged(ufunc, [result[k] for result in results]) for k, ufunc in enumerate(merge)
+    ]
+
+
+def _strips(stage, setting, arrays, merge, streams, threads):
+    """Run a stage over strips of columns that are independent, where rows are very long."""
+    cut, whole, repeated = arrays
+    length, long = cut[0].shape[:2]
+    columns = max(1, _WIDE * length * long // cut[0].size)
+    starts = range(0, long, columns)
+    found = [None] * len(starts)
+    todo = iter(list(enumerate(starts)))
+
+    def job():
+        for number, start in todo:
+            own = slice(start, start + columns)
+            pieces = [value if value is None else value[:, own] for value in cut]
+            numbers = [
+                value[own] if k in repeated and value is not None else value
+                for k, value in enumerate(whole)
+            ]
+            width = streams * (pieces[0].size // length)
+            found[number] = _blocks(stage, setting, (pieces, numbers, 1), merge, width, 1)
+
+    _together(job, 1 if cut[0].size < _ALONE else min(threads, len(starts)))
+    return [
+        None if found[0][k] is None else numpy.concatenate([parts[k] for parts in found])
+        for k in range(len(merge))
     ]
 
 

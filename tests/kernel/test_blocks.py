@@ -46,11 +46,11 @@ def source_of(name: str) -> str:
     return emit_numpy(plan_of(name), f"{name}_backward")
 
 
-def kernel_of(name: str, block: int = 0) -> Callable[..., Any]:
+def kernel_of(name: str, block: int = 0, wide: int = 4096) -> Callable[..., Any]:
     """The kernel; with blocks of few bytes, dealt out to threads however small, when asked."""
     kernel = load_kernel(source_of(name), f"{name}_backward")
     if block:
-        kernel.__globals__["_BLOCK"], kernel.__globals__["_ALONE"] = block, 0
+        kernel.__globals__.update(_BLOCK=block, _ALONE=0, _WIDE=wide)
     return kernel
 
 
@@ -99,6 +99,18 @@ def test_blocks_give_what_whole_arrays_give(name: str) -> None:
         three = called(kernel, plan, held, threads=3)
         for left, right in zip(one, three, strict=True):
             assert np.array_equal(left, right)
+
+
+@pytest.mark.parametrize("name", ["batchnorm", "batchnorm_double_backward", "gelu_tanh"])
+def test_long_rows_are_cut(name: str) -> None:
+    """Strips of five columns, the last one shorter."""
+    plan, kernel = plan_of(name), kernel_of(name, block=512, wide=5)
+    held = arguments(plan, lambda size: 9 if size == "N" else 38)
+    one, three = (called(kernel, plan, held, threads=threads) for threads in (1, 3))
+    agree(plan, one, reference(plan)(held), 1e-12)
+    assert all(np.array_equal(left, right) for left, right in zip(one, three, strict=True))
+    alone = called(kernel, plan, held, want=one._fields[-1:])
+    assert np.array_equal(alone[-1], one[-1])
 
 
 @pytest.mark.parametrize("name", ["batchnorm", "layernorm", "groupnorm"])
