@@ -8,7 +8,7 @@ from derive.errors import UnsupportedError, UsageError
 from derive.kernel.entries import Load, Where, subentries
 from derive.kernel.front import sequence
 from derive.kernel.names import function_name, in_docstring
-from derive.kernel.plan import Parameter, Plan, Result, Step
+from derive.kernel.plan import Check, Parameter, Plan, Result, Step
 from derive.kernel.torch_front import TorchFront, names_in, returned
 from derive.kernel.torch_lines import call, documented, function, indented, signature
 
@@ -216,8 +216,8 @@ class ArrayFront(TorchFront):
         """Statements on values, in what makes them values."""
         return body
 
-    def _assumption(self, check: object) -> Iterator[str]:
-        for line in super()._assumption(check):  # type: ignore[arg-type]
+    def _assumption(self, check: Check) -> Iterator[str]:
+        for line in super()._assumption(check):
             yield line.replace("if not torch.all(", f"if not {self.namespace}.all(", 1)
 
     # ---- computation ----------------------------------------------------------------------------
