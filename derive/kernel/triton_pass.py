@@ -13,6 +13,7 @@ from derive.kernel.shifting import centred
 from derive.kernel.torch_front import TorchFront, returned, wanted
 from derive.kernel.torch_lines import call, function, indented, signature
 from derive.kernel.triton_kernels import ClusterKernels, Kernel, Writing
+from derive.kernel.triton_nested import flattened
 from derive.kernel.triton_products import with_products
 from derive.kernel.triton_schedule import Cluster, Product, Range, schedule_of
 
@@ -28,7 +29,7 @@ class Pass:
     kernels: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        products = with_products(centred(self.plan))
+        products = with_products(flattened(centred(self.plan)))
         self.made, self.operands = products.plan, products.operands
         self.contractions = products.contractions
         self.schedule = schedule_of(products)

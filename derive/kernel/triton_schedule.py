@@ -165,18 +165,20 @@ class _Scheduling:
         return Schedule(units, self.virtual, frozenset(self._kept()), reads)
 
     def _join(self) -> None:
-        """Move a cluster that nobody waits for into a later one of its space."""
-        for early in [unit for unit in self.units if isinstance(unit, Cluster)]:
+        """Move a cluster into a later one of its space, where nobody waits for it before that."""
+        clusters = [unit for unit in self.units if isinstance(unit, Cluster)]
+        for early in sorted(clusters, key=lambda unit: -unit.stage):
             own = {task.step.array for task in early.tasks}
-            waiting = (unit for unit in self.units if unit is not early)
+            readers = [u.stage for u in self.units if u is not early and own & self._read(u)]
             later = (
                 unit
                 for unit in self.units
                 if isinstance(unit, Cluster)
-                and (unit.space == early.space and unit.stage > early.stage)
+                and unit.space == early.space
+                and early.stage < unit.stage < min(readers, default=unit.stage + 1)
             )
             home = next(later, None)
-            if home is None or any(own & self._read(unit) for unit in waiting):
+            if home is None:
                 continue
             home.tasks += early.tasks
             self.homes |= dict.fromkeys(own, home)

@@ -24,6 +24,7 @@ from derive.kernel.entries import Apply, Load
 from derive.kernel.plan import plan_of
 from derive.kernel.shifting import centred
 from derive.kernel.to_triton import emit_triton
+from derive.kernel.triton_nested import flattened
 from derive.kernel.triton_products import with_products
 from derive.kernel.triton_schedule import Cluster, Product, schedule_of
 from derive.kernel.triton_text import Tile
@@ -38,7 +39,7 @@ LIBRARY = (
     *("softmax_cross_entropy", "groupnorm", "instancenorm", "gelu", "silu", "swiglu"),
     *("attention", "linear", "conv1d", "huber", "gelu_tanh", "mish", "kl_gaussian"),
 )
-LONG = (*NORMS, "softmax_cross_entropy", "instancenorm", "attention")
+LONG = (*NORMS, "softmax_cross_entropy", "groupnorm", "instancenorm", "attention")
 """Layers with rows that may be too long for one program."""
 SHAPES = ((1, 1), (1, 70), (37, 1), (37, 70), (300, 5))
 
@@ -283,12 +284,14 @@ def test_an_unknown_function_is_refused() -> None:
         ("batchnorm", [("D|N", 2, 2)]),
         ("softmax", [("N|K", 3, 1)]),
         ("gelu", [("|N", 0, 1)]),
+        ("groupnorm", [("N,G|K,S", 2, 1), ("N,G,K|S", 1, 0), ("G,K|N", 1, 0)]),
+        ("mse", [("N|D", 0, 2)]),
         ("linear", ["N,M", "N,M", ("M|N", 1, 0)]),
     ],
 )
 def test_kernels_of_a_backward_pass(layer: str, units: list[Any]) -> None:
     """Rows, what is inside, levels of reductions, and arrays written in the same kernel."""
-    schedule = schedule_of(with_products(centred(derive.load(layer).plan())))
+    schedule = schedule_of(with_products(flattened(centred(derive.load(layer).plan()))))
     found = [_shown(unit) for unit in schedule.units if isinstance(unit, Cluster)]
     assert found == [unit for unit in units if not isinstance(unit, str)]
     products = [unit for unit in schedule.units if isinstance(unit, Product)]
