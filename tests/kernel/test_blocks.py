@@ -200,7 +200,7 @@ def test_errors_in_threads_are_raised() -> None:
 # ---- texts --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BLOCKED)
+@pytest.mark.parametrize("name", [*BLOCKED, "conv1d"])
 def test_lines_are_short(name: str) -> None:
     lines = [line for line in source_of(name).splitlines() if not line.startswith("__all__")]
     assert max(map(len, lines)) <= 100
@@ -218,6 +218,14 @@ def test_whole_arrays(name: str) -> None:
         Program(plan, Front(plan, "kernel", ""), "kernel")
     backward = source_of(name).split(f"def {name}_forward")[0]
     assert "_sweep(" not in backward
+
+
+def test_matrix_products_are_handed_on() -> None:
+    """Every product of a linear layer is one call."""
+    plan = plan_of("linear")
+    assert "numpy.matmul(" in source_of("linear") and "einsum" not in source_of("linear")
+    held = arguments(plan, lambda size: 3 + len(size) + ord(size[0]) % 5)
+    agree(plan, called(kernel_of("linear"), plan, held), reference(plan)(held), 1e-12)
 
 
 BROKEN = [
