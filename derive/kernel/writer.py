@@ -107,14 +107,34 @@ class _Writer(Turns):
         count = f"_some({self.formulas.whole(along.high - along.low + 1)})"
         mean = f"near / {self.to.cast('wide', count)}"
         home = self.homes[shift.array]
-        body = [
-            self.to.declare("wide", "near", self.to.number(Fraction(0), "wide"), fixed=False),
-            *self.to.turns("k", "0", count, [self.to.set("near", self.read(entry, "wide"), "+=")]),
-            *self.stored(home.step, places, self.to.cast("real", f"({mean})")),
+        zero = self.to.number(Fraction(0), "wide")
+        lengths = [self.formulas.whole(axis.high - axis.low + 1) for axis in shift.axes]
+
+        def everywhere(body: Lines) -> Lines:
+            for length, var in reversed(list(zip(lengths, variables, strict=True))):
+                body = self.to.turns(var, "0", length, body)
+            return body
+
+        def add(total: str) -> Lines:
+            return [self.to.set(total, self.read(entry, "wide"), "+=")]
+
+        store = self.stored(home.step, places, self.to.cast("real", f"({mean})"))
+        if not variables or not entry.at[-1].names & {f"@{var}" for var in variables}:
+            near = self.to.declare("wide", "near", zero, fixed=False)
+            return everywhere([near, *self.to.turns("k", "0", count, add("near")), *store])
+        # Entries side by side belong to different shifts: a row at a time.
+        buffer = Buffer(f"n_{self.names[shift.array]}", "wide", " * ".join(lengths), False)
+        self.buffers[buffer.name] = buffer
+        sums = f"{buffer.name}[{flat(variables, lengths)}]"
+        *outer, last = zip(lengths, variables, strict=True)
+        rows = self.to.loop(last[1], "0", last[0], add(sums))
+        for length, var in reversed(outer):
+            rows = self.to.turns(var, "0", length, rows)
+        return [
+            *everywhere([self.to.set(sums, zero)]),
+            *self.to.turns("k", "0", count, rows),
+            *everywhere([self.to.declare("wide", "near", sums), *store]),
         ]
-        for axis, var in reversed(list(zip(shift.axes, variables, strict=True))):
-            body = self.to.turns(var, "0", self.formulas.whole(axis.high - axis.low + 1), body)
-        return body
 
     def _checked(self, shift: Shift) -> Lines:
         """Where the mean is farther than two deviations from the shift, it becomes the shift."""
