@@ -101,7 +101,7 @@ def _most(work, width, merge):
     """How many rows are added up before the sums go on in float64."""
     if not merge or work.itemsize > 4:
         return 1 << 24
-    return max(64, min(256, (1 << 14) // width))
+    return max(64, min(256, (1 << 16) // width))
 
 
 def _merged(ufunc, parts):
