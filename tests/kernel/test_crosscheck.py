@@ -44,13 +44,13 @@ def test_layers_agree(layer: str) -> None:
             assert row.exact <= 1, row
 
 
-def test_a_large_offset_shows_and_precise_removes_it() -> None:
+def test_a_large_offset_costs_no_digits() -> None:
     rows = {
         (r.dtype, r.output): r for r in crosscheck(plan_for("batchnorm")).rows if r.input[0] == "o"
     }
     plain, precise = rows["float32", "dx"].exact, rows["float32 precise", "dx"].exact
     assert plain is not None and precise is not None
-    assert precise <= 1 < plain
+    assert max(precise, plain) <= 1
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
