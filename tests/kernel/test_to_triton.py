@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,15 @@ from test_to_numpy import HOSTILE, hostile_forms
 
 import derive
 from derive.errors import UnsupportedError, UsageError
-from derive.kernel.entries import Apply, Load
+from derive.kernel.entries import Apply, Const, Entry, Load, Num, Place, Pow, Reduce, Times, Total
 from derive.kernel.plan import plan_of
 from derive.kernel.shifting import centred
 from derive.kernel.to_triton import emit_triton
 from derive.kernel.triton_nested import flattened
-from derive.kernel.triton_products import with_products
-from derive.kernel.triton_schedule import Cluster, Product, schedule_of
+from derive.kernel.triton_products import Products, with_products
+from derive.kernel.triton_schedule import Cluster, Product, Space, schedule_of
 from derive.kernel.triton_text import Tile
+from derive.meaning.terms import Affine, Bound
 
 ROOT = Path(__file__).resolve().parents[2]
 SPLIT, WHOLE = 0, 16384
@@ -267,10 +270,65 @@ def test_names_of_the_module_are_not_a_document_s(name: str) -> None:
     assert f"def _forward(x, {name}_):" in source
 
 
-def test_an_unknown_function_is_refused() -> None:
-    tile = Tile(schedule_of(with_products(plan_for("softmax"))).units[0].space, {}, {}, {}, {})  # type: ignore[union-attr]
-    with pytest.raises(UnsupportedError, match="the function bessel cannot be exported to Triton"):
-        tile.value(Apply("bessel", (Load("x", ()),)))
+ONE = Affine.number(1)
+LINE = Bound("@q0", ONE, Affine.name("N"))
+X = Load("x", (Affine.name("@q0"),))
+HALF = Fraction(1, 2)
+
+
+def tile() -> Tile:
+    """An empty kernel over N entries of one row."""
+    space = Space((), ((LINE.low, LINE.high),))
+    return Tile(space, {"x": "x"}, {"N": "n"}, {"x": (LINE,)}, {})
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (Total((X, Num(Fraction(-3)))), "(v0 - 3.0)"),
+        (Times((Num(Fraction(-1)), X, Pow(X, Fraction(-1)))), "(-(v0 / v0))"),
+        (Pow(X, -HALF), "(1.0 / tl.sqrt(v0))"),
+        (Pow(X, Fraction(3)), "(v0 * v0 * v0)"),
+        (Pow(X, Fraction(1, 3)), "tl.exp2(0.3333333333333333 * tl.log2(v0))"),
+        (Pow(Times((Num(Fraction(2)), Const("pi"))), HALF), "2.5066282746310002"),
+        (Apply("max", (X, Num(HALF))), "_larger(v0, tl.full([1, 1], 0.5, WORK))"),
+        (Place(Affine.name("@q0") + 2), "(q0 + 3).to(WORK)"),
+        (Load("x", (Affine.name("@q0") + 1,)), "v0"),
+    ],
+)
+def test_entries_as_text(entry: Entry, text: str) -> None:
+    assert tile().value(entry).text == text
+
+
+def test_positions_outside_an_axis_are_masked() -> None:
+    shifted = tile()
+    shifted.value(Load("x", (Affine.name("@q0") + 1,)))
+    (line,) = shifted.body
+    assert "mask=qin & ((q0 + 1) >= 0) & ((q0 + 1) < n_size)" in line
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (Apply("bessel", (X,)), "the function bessel cannot be exported to Triton"),
+        (Apply("exp", (X,), (1,)), "the derivative of exp cannot be exported"),
+        (Num(Fraction(10) ** 400), "out of the range of floats"),
+    ],
+)
+def test_entries_that_are_refused(entry: Entry, message: str) -> None:
+    with pytest.raises(UnsupportedError, match=message):
+        tile().value(entry)
+
+
+def test_a_range_by_a_position_is_refused() -> None:
+    plan = plan_for("softmax")
+    step = next(step for step in plan.steps if isinstance(step.body, Reduce))
+    assert isinstance(step.body, Reduce)
+    bound = replace(step.body.bounds[0], high=Affine.name("@0"))
+    body = replace(step.body, bounds=(bound,))
+    bent = replace(plan, steps=(replace(step, body=body),))
+    with pytest.raises(UnsupportedError, match="a range that depends on a position"):
+        schedule_of(Products(bent, frozenset(), frozenset()))
 
 
 # ---- what shares a kernel -----------------------------------------------------------------------
