@@ -137,7 +137,7 @@ class CDialect(Dialect):
         return f"t_{name}[({at} - begin) * {name}_{axis}]"
 
     def by_place(self, far: Lines, near: Lines) -> Lines:
-        return ["if (!near) {", *indented(far), "} else {", *indented(near), "}"]
+        return ["if (!cached) {", *indented(far), "} else {", *indented(near), "}"]
 
     def streams(self, names: Iterable[str]) -> tuple[Lines, Lines]:
         own = list(names)
@@ -150,7 +150,7 @@ class CDialect(Dialect):
 
     def jammed(self, var: str, span: tuple[str, str, str], several: Lines, body: Lines) -> Lines:
         low, high, inner = span
-        test, other = (f"near || jams({inner}) ? ", f" : {low}") if inner else ("", "")
+        test, other = (f"cached || jams({inner}) ? ", f" : {low}") if inner else ("", "")
         return [
             f"int64_t {var} = {low};",
             f"const int64_t last = {test}{high} - {JAM - 1}{other};",
