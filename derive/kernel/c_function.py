@@ -67,7 +67,7 @@ class CFunction:
                 stride = f"LAST({stride})" if axis == argument.rank - 1 else stride
                 yield f"    const int64_t {argument.name}_{axis} = {stride};"
         yield f"    const int64_t streaming = a[{self._count}];"
-        yield f"    const int64_t near = {self._bytes({})} < 1048576.0;"
+        yield f"    const int64_t cached = {self._bytes({})} < 1048576.0;"
         for number, name in enumerate(self.numbers):
             yield f"    const double {name} = c[{number}];"
         yield from indented([*self._memory(), *self.written.lines, *self._end()])
@@ -77,7 +77,7 @@ class CFunction:
         """One piece of memory for all buffers, each on lines of the cache of its own."""
         private = [f"PADDED({b.size}) * sizeof({TYPES[b.kind]})" for b in self.written.private]
         yield f"const int64_t threads = fitting(a[0], (double)({' + '.join(private) or '0'}));"
-        yield "(void)threads, (void)want, (void)streaming, (void)near, (void)c;"
+        yield "(void)threads, (void)want, (void)streaming, (void)cached, (void)c;"
         for name, kind in self.written.numbers.items():
             yield f"{TYPES[kind]} {name} = 0;"
         if not self.written.buffers:
@@ -109,7 +109,7 @@ class CFunction:
         yield f"    for (int k = 0; k < {first}; k++) a[k] = given[k];"
         for number, (_, at) in enumerate(self._places()):
             yield f"    laid_out(a + {at}, given[{first + number}]);"
-        yield f"    a[{self._count}] = streamed({self._bytes({})});"
+        yield f"    a[{self._count}] = streamed({self._bytes({})}, {self._row()});"
         split = separable(self.plan)
         if split is not None:
             yield from indented(list(self._columns(split)))
@@ -161,6 +161,11 @@ class CFunction:
                 lengths = [self._whole(n) for k, n in kept if k != without.get(each.array)]
                 texts.append(" * ".join(["(double)sizeof(STORE)", *lengths]))
         return " + ".join(texts)
+
+    def _row(self) -> str:
+        """How many bytes the last axis of the largest result has."""
+        shape = max((r.form.target.shape for r in self.plan.results), key=len)
+        return f"(double)sizeof(STORE) * {self._whole(shape[-1])}" if shape else "0.0"
 
     def _whole(self, at: Affine) -> str:
         """A length over the sizes in `a`."""

@@ -160,11 +160,11 @@ static inline int jams(int64_t length) {
 }
 
 /* whether results had better not stand in the cache */
-static inline int64_t streamed(double bytes) {
+static inline int64_t streamed(double bytes, double row) {
 #ifdef UNIT
-    return bytes > 268435456.0;
+    return bytes > 268435456.0 && row >= 2048.0;
 #else
-    return bytes < 0;
+    return bytes < 0 && row < 0;
 #endif
 }
 
