@@ -1,4 +1,4 @@
-"""Times of exported kernels beside PyTorch, torch.compile, JAX and plain NumPy.
+"""Times of exported kernels beside PyTorch, torch.compile, JAX and SymPy's lambdify.
 
     python scripts/benchmark_kernels.py [--layers batchnorm,softmax] [-o reports/kernels.md]
 
@@ -30,7 +30,7 @@ from kernel_peers import Layer, compiled, drawn, jitted, layers, native
 THREADS = 2
 DTYPES = ("float32", "float64")
 OURS = ("numpy", "numba", "c")
-PEERS = ("torch.compile", "JAX", "naive NumPy")
+PEERS = ("torch.compile", "JAX", "lambdify")
 SECONDS = 2.0
 ROUNDS = (3, 101)
 COMPILED = 4e6
@@ -55,8 +55,34 @@ def contenders(layer: Layer, values: tuple[Any, ...]) -> dict[str, Callable[[], 
     if values[0].size <= COMPILED or layer.document == "batchnorm":
         found["torch.compile"] = compiled(layer, values)
         found["JAX"] = jitted(layer, values)
-    found["naive NumPy"] = lambda: layer.naive(*values)
+    found["lambdify"] = _lambdified(derivation, layer, values)
     return found
+
+
+def _lambdified(derivation: Any, layer: Layer, values: tuple[Any, ...]) -> Callable[[], Any]:
+    """SymPy's lambdify of the closed forms, the sums by NumPy."""
+    from derive.kernel.plan import plan_of
+    from derive.kernel.reference import reference
+
+    plan = derivation.plan()
+    chosen = set(layer.want)
+    names = dict(zip((p.array for p in plan.parameters), values, strict=True))
+    own = {r.array: n for r, n in zip(plan.results, _results(derivation), strict=True)}
+    part = plan_of(tuple(r.form for r in plan.results if own[r.array] in chosen))
+    run = reference(part)
+    by_key = {(p.kind, p.symbol.key): names[p.array] for p in plan.parameters}
+    kind = values[0].dtype.type
+    held = {
+        p.array: kind(v) if isinstance(v := by_key[p.kind, p.symbol.key], float) else v
+        for p in part.parameters
+    }
+    return lambda: run(held)
+
+
+def _results(derivation: Any) -> list[str]:
+    from derive.kernel.front import result_names
+
+    return list(result_names(derivation.plan()).values())
 
 
 def _exported(
@@ -123,14 +149,14 @@ def table(rows: list[Row]) -> list[str]:
     """Milliseconds of torch, and every other time as a share of it; least times in brackets."""
     others = [*OURS, *PEERS]
     lines = [
-        f"| dtype | shape | torch, ms | {' | '.join(others)} | naive NumPy / numpy |",
+        f"| dtype | shape | torch, ms | {' | '.join(others)} | lambdify / numpy |",
         f"|{'---|' * (len(others) + 4)}",
     ]
     for row in rows:
         found = row["times"]
         shares = [_both(found.get(name), found["torch"]) for name in others]
         shape = " × ".join(map(str, row["shape"]))
-        gain = found["naive NumPy"][0] / found["numpy"][0]
+        gain = found["lambdify"][0] / found["numpy"][0]
         cells = [row["dtype"], shape, f"{1e3 * found['torch'][0]:.3g}", *shares, f"{gain:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
     means = [_mean(rows, name) for name in others]
@@ -179,8 +205,8 @@ def report(found: dict[str, dict[str, list[Row]]], about: str) -> str:
         "`derive export NAME --backend …` beside PyTorch's own backward operators, which get what",
         "their forward passes have saved (mean and deviation, softmax); the exported kernels",
         "compute all of it from the inputs. `torch.compile` and JAX differentiate the formula of",
-        "the forward pass; naive NumPy is the closed form as one would type it. Medians of runs",
-        f"that take turns in one process, {THREADS} threads, every result a fresh array. All times",
+        "the forward pass; lambdify is SymPy's of the closed forms, its sums by NumPy. Medians of",
+        f"runs that take turns in one process, {THREADS} threads, every result a fresh array. Times",
         "other than torch's are shares of torch's, so less than 1 is faster; in brackets the same",
         "of the fastest runs: where the two are far apart, other work was in the way. Less than a",
         "quarter means little.",
