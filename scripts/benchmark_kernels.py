@@ -206,7 +206,7 @@ def report(found: dict[str, dict[str, list[Row]]], about: str) -> str:
         "their forward passes have saved (mean and deviation, softmax); the exported kernels",
         "compute all of it from the inputs. `torch.compile` and JAX differentiate the formula of",
         "the forward pass; lambdify is SymPy's of the closed forms, its sums by NumPy. Medians of",
-        f"runs that take turns in one process, {THREADS} threads, every result a fresh array. Times",
+        f"runs that take turns in one process, {THREADS} threads, each result a fresh array. Times",
         "other than torch's are shares of torch's, so less than 1 is faster; in brackets the same",
         "of the fastest runs: where the two are far apart, other work was in the way. Less than a",
         "quarter means little.",
