@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from derive.report.terminal import Screen
 
 USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
-BACKENDS = ("numpy", "numba", "c", "torch", "jax", "array-api", "triton")
+BACKENDS = ("numpy", "numba", "c", "torch", "jax", "array-api", "triton", "dask")
 COMPARED = ("numpy", "numba", "c")
 SAVED = "Statistics to take from the forward pass, such as mu,sigma (numpy, numba, c)."
 
