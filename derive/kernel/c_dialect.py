@@ -16,6 +16,7 @@ from derive.kernel.dialect import (
     Folds,
     Kind,
     Lines,
+    Span,
     Taker,
     indented,
 )
@@ -148,8 +149,8 @@ class CDialect(Dialect):
         head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
         return [head, *indented(body), "}"]
 
-    def jammed(self, var: str, span: tuple[str, str, str], several: Lines, body: Lines) -> Lines:
-        low, high, inner = span
+    def jammed(self, var: str, span: Span, several: Lines, body: Lines) -> Lines:
+        low, high, _, inner = span
         test, other = (f"cached || jams({inner}) ? ", f" : {low}") if inner else ("", "")
         return [
             f"int64_t {var} = {low};",

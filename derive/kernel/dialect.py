@@ -27,6 +27,10 @@ class Buffer:
     private: bool
 
 
+Span = tuple[str, str, str, str]
+"""Low and high of some turns, the length of their loop and of the one inside it."""
+
+
 @dataclass(frozen=True)
 class Taker:
     """A result that takes an entry side by side in each turn: `first` at the first turn."""
@@ -90,10 +94,11 @@ class Dialect(ABC):
         """The turns low ≤ var < high in their order."""
 
     @abstractmethod
-    def jammed(self, var: str, span: tuple[str, str, str], several: Lines, body: Lines) -> Lines:
+    def jammed(self, var: str, span: Span, several: Lines, body: Lines) -> Lines:
         """The turns low ≤ var < high of a span, JAM of them at once as long as there are so many.
 
-        Its last part is the length of the loop inside, empty where it is always worth it.
+        Its other parts are the lengths of the loop and of the one inside; that is empty where
+        it is always worth it.
         """
 
     @abstractmethod

@@ -226,7 +226,12 @@ class _Writer(Turns):
             )
         jammed = self.jammed_sums(loop, (*path, loop), blocked)
         if jammed:
-            turns = self.to.jammed(var, ("start", "stop", self.within(loop)), jammed, body)
+            turns = self.to.jammed(
+                var,
+                ("start", "stop", self.formulas.whole(loop.length), self.within(loop)),
+                jammed,
+                body,
+            )
         else:
             turns = self.to.turns(var, "start", "stop", body)
         inside = [*cleared, *turns, *flushed]
@@ -242,7 +247,7 @@ class _Writer(Turns):
             if several is None:
                 return alone
             one = self._once(loop, inside)
-            cached = self.to.jammed(var, (low, high, ""), several, one)
+            cached = self.to.jammed(var, (low, high, "", ""), several, one)
             return self.to.by_place(alone, cached)
         computes = [node for node in loop.body if isinstance(node, Compute)]
         parts = [c for c in computes if self.to.chunks and self.in_parts(c, folds)]
