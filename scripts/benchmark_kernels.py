@@ -31,10 +31,13 @@ THREADS = 2
 DTYPES = ("float32", "float64")
 OURS = ("numpy", "numba", "c")
 PEERS = ("torch.compile", "JAX", "lambdify")
-SECONDS = 2.0
-ROUNDS = (3, 101)
+SECONDS = 1.5
+ROUNDS = (5, 101)
+CALLS = 4
+PAUSE = 0.02
+"""Threads of one pool spin for some milliseconds after their work, in the way of another's."""
 COMPILED = 4e6
-"""Beyond so many entries only the batch normalisation is measured with torch.compile and JAX."""
+"""So many entries at most, of the first dtype, for torch.compile and JAX."""
 KEEPING = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 40),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
@@ -52,7 +55,7 @@ def contenders(layer: Layer, values: tuple[Any, ...]) -> dict[str, Callable[[], 
     found: dict[str, Callable[[], Any]] = {"torch": native(layer, values)}
     for name in OURS:
         found[name] = _exported(derivation.kernel(name), values, layer.want, name)
-    if values[0].size <= COMPILED or layer.document == "batchnorm":
+    if values[0].size <= COMPILED and values[0].dtype == DTYPES[0]:
         found["torch.compile"] = compiled(layer, values)
         found["JAX"] = jitted(layer, values)
     found["lambdify"] = _lambdified(derivation, layer, values)
@@ -97,26 +100,28 @@ def _exported(
 def times(layer: Layer, shape: tuple[int, ...], dtype: str) -> dict[str, tuple[float, float]]:
     """The median and the least seconds of each contender, in turns."""
     functions = contenders(layer, drawn(layer, shape, dtype))
-    slow = set()
-    for name, function in functions.items():
-        function()
-        before = time.perf_counter()
-        function()
-        if time.perf_counter() - before > SECONDS:
-            slow.add(name)
+    slow = {name for name, function in functions.items() if seconds(function, 2)[1] > SECONDS}
     taken: dict[str, list[float]] = {name: [] for name in functions}
     start = time.perf_counter()
     for number in range(ROUNDS[1]):
         if number >= ROUNDS[0] and time.perf_counter() - start > SECONDS:
             break
         for name, function in functions.items():
-            if name in slow and number:
-                continue
-            before = time.perf_counter()
-            result = function()
-            taken[name].append(time.perf_counter() - before)
-            del result
+            if name not in slow or not number:
+                time.sleep(PAUSE)
+                taken[name] += seconds(function, CALLS)[1:]
     return {name: (statistics.median(values), min(values)) for name, values in taken.items()}
+
+
+def seconds(function: Callable[[], Any], calls: int) -> list[float]:
+    """The seconds of calls one after another; the first wakes the threads."""
+    found = []
+    for _ in range(calls):
+        before = time.perf_counter()
+        result = function()
+        found.append(time.perf_counter() - before)
+        del result
+    return found
 
 
 def measured(layer: Layer) -> list[Row]:
@@ -173,8 +178,9 @@ def _both(times: list[float] | None, other: list[float]) -> str:
 
 
 def _mean(rows: list[Row], name: str) -> float | None:
-    """The geometric mean of the shares of torch's time; None where a shape is missing."""
-    if any(name not in row["times"] for row in rows):
+    """The geometric mean of the shares of torch's time where both are measured; None for none."""
+    rows = [row for row in rows if name in row["times"]]
+    if not rows:
         return None
     shares = [row["times"][name][0] / row["times"]["torch"][0] for row in rows]
     return math.exp(statistics.fmean(map(math.log, shares)))
@@ -206,10 +212,11 @@ def report(found: dict[str, dict[str, list[Row]]], about: str) -> str:
         "their forward passes have saved (mean and deviation, softmax); the exported kernels",
         "compute all of it from the inputs. `torch.compile` and JAX differentiate the formula of",
         "the forward pass; lambdify is SymPy's of the closed forms, its sums by NumPy. Medians of",
-        f"runs that take turns in one process, {THREADS} threads, each result a fresh array. Times",
-        "other than torch's are shares of torch's, so less than 1 is faster; in brackets the same",
-        "of the fastest runs: where the two are far apart, other work was in the way. Less than a",
-        "quarter means little.",
+        f"runs that take turns in one process, {THREADS} threads, each result a fresh array. Before",
+        "each turn there is a pause and a call that is not timed: pools of threads spin after their",
+        "work and would be in each other's way. Times other than torch's are shares of torch's, so",
+        "less than 1 is faster; in brackets the same of the fastest runs: where the two are far",
+        "apart, other work was in the way. Less than a quarter means little.",
         "",
         "Tuned: an allocator that keeps freed memory, which spares everybody the page faults of",
         f"fresh results ({names}).",

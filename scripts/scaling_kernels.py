@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark_kernels import KEEPING, THREADS, circumstances
+from benchmark_kernels import CALLS, KEEPING, PAUSE, THREADS, circumstances, seconds
 from kernel_peers import drawn, layers, native
 
 COLUMNS = 256
@@ -94,8 +94,8 @@ def growth() -> dict[str, list[float]]:
             name: _call(kernel, values) for name, kernel in kernels.items()
         }
         functions["torch native"] = native(layer, values)
-        for name, seconds in taken(functions).items():
-            found[name].append(1e9 * seconds / (rows * COLUMNS))
+        for name, median in taken(functions).items():
+            found[name].append(1e9 * median / (rows * COLUMNS))
     return found
 
 
@@ -106,17 +106,13 @@ def _call(kernel: Callable[..., Any], values: tuple[Any, ...]) -> Callable[[], A
 def taken(functions: dict[str, Callable[[], Any]]) -> dict[str, float]:
     """The median seconds of each function, in turns."""
     times: dict[str, list[float]] = {name: [] for name in functions}
-    for function in functions.values():
-        function()
     start = time.perf_counter()
-    for number in range(200):
+    for number in range(50):
         if number >= 3 and time.perf_counter() - start > SECONDS:
             break
         for name, function in functions.items():
-            before = time.perf_counter()
-            result = function()
-            times[name].append(time.perf_counter() - before)
-            del result
+            time.sleep(PAUSE)
+            times[name] += seconds(function, CALLS)[1:]
     return {name: statistics.median(values) for name, values in times.items()}
 
 
