@@ -7,21 +7,23 @@ from collections.abc import Iterable, Iterator
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.entries import Load, Where, subentries
 from derive.kernel.front import sequence
+from derive.kernel.layer_front import options_of
 from derive.kernel.names import function_name, in_docstring
 from derive.kernel.plan import Check, Parameter, Plan, Result, Step
-from derive.kernel.torch_front import TorchFront, names_in, returned
-from derive.kernel.torch_lines import call, documented, function, indented, signature
+from derive.kernel.statements import (
+    call,
+    documented,
+    function,
+    indented,
+    names_in,
+    returned,
+    signature,
+)
+from derive.kernel.torch_front import TorchFront
 
 TAKEN = frozenset(
     ("xp", "jax", "jnp", "array_api_compat", "contextlib", "sys", "device", "layer", "forward")
 ) | {"inputs", "names", "values", "kept", "grads", "found", "perturbed"}
-
-OPTIONS = (
-    "want: which gradients to compute; None stands for the others",
-    "check_finite: refuse arguments that hold infinities or NaN",
-    "",
-    "Raises ValueError, which names the argument, when one does not fit.",
-)
 
 
 def checked_name(name: str) -> str:
@@ -32,13 +34,12 @@ def checked_name(name: str) -> str:
 
 
 class ArrayFront(TorchFront):
-    """The parts of a module that holds `forward` and the gradients, with steps as expressions.
+    """The parts of a module that holds outputs and gradients, with steps as expressions.
 
     `environment` sets `dtype`, `work` and what else the texts of steps read.
     """
 
     array = "Array"
-    """The type of an array in signatures."""
 
     def __init__(self, plan: Plan, name: str, version: str) -> None:
         super().__init__(plan, name, version)
@@ -47,7 +48,7 @@ class ArrayFront(TorchFront):
                 if own in TAKEN:
                     held[key] = self._unused(own)
         self.results = [self.names[r.array] for r in self.gradient_results]
-        shaped = [p for p in self.tensors if p.symbol.shape]
+        shaped = [p for p in self.tensors if p.symbol.shape and p in self.taken]
         if not shaped:
             raise UnsupportedError("a kernel without an array among its inputs")
         self.first = self.names[shaped[0].array]
@@ -83,41 +84,24 @@ class ArrayFront(TorchFront):
             f"{imports}\n__all__ = [{names}]"
         )
 
-    def fields(self) -> str:
-        """The named tuple of gradients."""
-        fields = [f"{name}: {self.array} | None" for name in self.results]
-        lines = [*documented(f"{self.title()} None: not wanted."), "", *fields]
-        return function("class Gradients(NamedTuple):", lines)
-
     # ---- functions ------------------------------------------------------------------------------
 
-    def forward_function(self) -> str:
-        """The outputs as the document defines them."""
-        lines = [
-            '"""The outputs, by the definitions of the document."""',
-            *self.checked("_check_inputs", self.inputs),
-            f"found = {call('_forward', self.of(self.inputs))}",
-            f"return {self.unpacked()}",
-        ]
-        return function(signature("forward", self.typed(self.inputs), self.returned_type()), lines)
+    def outputs_function(self) -> str:
+        """The outputs, checked and computed."""
+        checks = self.checked("_check_inputs", self.inputs)
+        return self.forward_function(checks, call("_forward", self.of(self.inputs)))
 
     def backward_function(self, more: str) -> str:
         """The gradients, checked and computed."""
-        names = self.of(self.plan.parameters)
-        finite = [f"{n}={n}" for n in names]
+        names = self.of(self.taken)
         lines = [
-            *documented(f"{self.title()}{more}", *OPTIONS),
-            "want = _wanted(want)",
-            *self.checked("_check", self.plan.parameters),
-            *["if check_finite:", *indented([call("_finite", finite)])],
+            *documented(f"{self.title()}{more}", *options_of("gradients")),
+            "want = _wanted(want, Gradients._fields)",
+            *self.checked("_check", self.taken),
+            *self.finite(self.taken),
             f"return Gradients(*{call('_backward', [*names, 'want'])})",
         ]
-        arguments = [
-            *self.typed(self.plan.parameters),
-            "*",
-            "want: tuple[str, ...] = Gradients._fields",
-            "check_finite: bool = False",
-        ]
+        arguments = [*self.typed(self.taken), *self.keywords("Gradients")]
         return function(signature(self.function, arguments, "Gradients"), lines)
 
     def checked(self, name: str, parameters: Iterable[Parameter]) -> list[str]:
@@ -167,14 +151,13 @@ class ArrayFront(TorchFront):
 
     def checks_text(self) -> list[str]:
         """`_check_inputs`, `_assume` and `_check`."""
-        inputs, every = self.of(self.inputs), self.of(self.plan.parameters)
-        known = self.shaped(self.tensors)
-        rest = [p for p in self.arrays if p not in self.tensors]
+        inputs, every = self.of(self.inputs), self.of(self.taken)
+        known, taken = self.shaped(self.tensors), self.shaped(self.taken)
         first = [*self._fitting(known, known), *self.numbered(self.single(self.inputs))]
         whole = [
-            f"_check_inputs({', '.join(inputs)})",
-            *self._fitting(self.shaped(rest), self.shaped(self.arrays)),
-            *self.numbered(self.single(rest)),
+            *self._fitting(taken, taken),
+            *self.numbered(self.single(self.taken)),
+            f"_assume({', '.join(self.assumed_of_taken())})",
         ]
         held = f"_assume({', '.join(inputs)})"
         doc = '"""Refuse {}."""'

@@ -28,11 +28,14 @@ def _close({xp}left, right):
     return {ns}.abs(left - right) <= within + within * {ns}.abs(right)
 
 
-def _wanted(want):
-    """The names of the gradients to compute."""
-    names = (want,) if isinstance(want, str) else tuple(want)
-    if not names or any(name not in Gradients._fields for name in names):
-        raise ValueError(f"want: expected some of {{Gradients._fields}}, got {{want!r}}")
+def _wanted(want, fields):
+    """The names of the results to compute."""
+    try:
+        names = (want,) if isinstance(want, str) else tuple(want)
+    except TypeError:
+        names = ()
+    if not names or any(name not in fields for name in names):
+        raise ValueError(f"want: expected some of {{fields}}, got {{want!r}}")
     return names
 
 

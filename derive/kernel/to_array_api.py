@@ -9,13 +9,12 @@ from derive.kernel.front import version_of
 from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.shifting import centred
+from derive.kernel.statements import indented, used_helpers
 from derive.kernel.torch_distances import with_distances
-from derive.kernel.torch_front import used_helpers
-from derive.kernel.torch_lines import indented
 
 
 def emit_array_api(plan: Plan, name: str, version: str = "") -> str:
-    """The source of a module with `forward`, the outputs, and `name`, their gradients.
+    """The source of a module with the outputs of a layer, and `name`, their gradients.
 
     `version` is that of the prover, this installation's by default. Raises UsageError when the
     name is not an identifier, UnsupportedError when the forward pass cannot be written out.
@@ -34,18 +33,18 @@ class _Module(ArrayFront):
         body = "\n\n\n".join(
             [
                 self.fields(),
-                self.forward_function(),
+                self.outputs_function(),
                 self.backward_function(""),
                 *self.checks_text(),
                 self.computed("_forward", self.inputs, self.outputs),
-                self.computed("_backward", self.plan.parameters, self.gradient_results),
+                self.computed("_backward", self.taken, self.gradient_results),
             ]
         )
         helpers = "\n\n\n".join(used_helpers(STANDARD_HELPERS, body))
         constants = f"\n\n{erf_constants()}".rstrip() if "INNER_64" in helpers else ""
         modules = ["sys", *["contextlib"] * ("contextlib." in helpers)]
         imports = "".join(f"import {each}\n" for each in sorted(["math", *modules]))
-        exported = ["Gradients", "forward", self.function]
+        exported = ["Gradients", "Outputs", self.function, self.forward_name]
         top = self.top(NOTES, imports + IMPORTS, exported) + constants
         return f"{top}\n\n\n{body}\n\n\n{helpers}\n"
 

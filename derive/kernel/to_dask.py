@@ -19,7 +19,7 @@ from derive.kernel.names import function_name, in_docstring, in_format
 from derive.kernel.plan import Parameter, Plan, Step
 from derive.kernel.shifting import centring
 from derive.kernel.split import PART, Split, split_of
-from derive.kernel.torch_lines import function, signature
+from derive.kernel.statements import function, signature
 from derive.meaning.terms import Affine, Bound
 
 IMPORTS = """from __future__ import annotations

@@ -11,13 +11,12 @@ from derive.kernel.jax_text import jax_text
 from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Parameter, Plan, Result
 from derive.kernel.shifting import centred
+from derive.kernel.statements import call, function, indented, signature, used_helpers
 from derive.kernel.torch_distances import with_distances
-from derive.kernel.torch_front import used_helpers
-from derive.kernel.torch_lines import call, function, indented, signature
 
 
 def emit_jax(plan: Plan, name: str, version: str = "") -> str:
-    """The source of a module with `layer`, differentiable, `forward`, and `name`, its gradients.
+    """The source of a module with `layer`, differentiable, its outputs, and `name`, its gradients.
 
     `version` is that of the prover, this installation's by default. Raises UsageError when the
     name is not an identifier, UnsupportedError when the forward pass cannot be written out.
@@ -38,18 +37,19 @@ class _Module(ArrayFront):
             [
                 self.fields(),
                 self._layer(),
-                self.forward_function(),
+                self.outputs_function(),
                 self.backward_function(" JAX differentiates them once more."),
                 *self.checks_text(),
                 self.computed("_forward", self.inputs, self.outputs),
-                self.computed("_backward", self.plan.parameters, self.gradient_results),
+                self.computed("_backward", self.taken, self.gradient_results),
                 self._rule(),
                 self._kept(),
                 self._sent() + "\n\n\n_layer.defvjp(_kept, _sent_back, symbolic_zeros=True)",
             ]
         )
         helpers = "\n\n\n".join(used_helpers(JAX_HELPERS, body))
-        top = self.top(NOTES, IMPORTS, ["Gradients", "forward", self.function, "layer"])
+        exported = ["Gradients", "Outputs", self.function, self.forward_name, "layer"]
+        top = self.top(NOTES, IMPORTS, exported)
         return f"{top}\n\n\n{body}\n\n\n{helpers}\n"
 
     def environment(self) -> list[str]:
@@ -138,7 +138,7 @@ class _Module(ArrayFront):
             f"names = {places}",
             "want = tuple(n for n, held in zip(names, perturbed, strict=True) if held is not None)",
             *upstream,
-            f"found = {call('_backward', [*self.of(self.plan.parameters), 'want'])}",
+            f"found = {call('_backward', [*self.of(self.taken), 'want'])}",
             *([] if self.upstream else [scaled]),
             f"return {sequence(sent)}",
         ]

@@ -6,17 +6,28 @@ import hashlib
 from collections.abc import Iterable
 
 from derive.kernel.front import sequence, version_of
+from derive.kernel.layer_front import checked_name, options_of
 from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Parameter, Plan, Result
 from derive.kernel.shifting import centred
+from derive.kernel.statements import (
+    call,
+    documented,
+    function,
+    indented,
+    names_in,
+    returned,
+    signature,
+    unpacked,
+    used_helpers,
+)
 from derive.kernel.torch_distances import with_distances
-from derive.kernel.torch_front import TorchFront, checked_name, names_in, returned, used_helpers
+from derive.kernel.torch_front import TorchFront
 from derive.kernel.torch_helpers import CHECKS, VALUES
-from derive.kernel.torch_lines import call, documented, function, indented, signature, unpacked
 
 
 def emit_torch(plan: Plan, name: str, version: str = "") -> str:
-    """The source of a module with `layer`, differentiable, and `name`, its gradients.
+    """The source of a module with `layer`, differentiable, its outputs, and `name`, its gradients.
 
     `version` is that of the prover, this installation's by default. Raises UsageError when the
     name is not an identifier, UnsupportedError when the forward pass cannot be written out.
@@ -30,14 +41,18 @@ class _Module(TorchFront):
 
     def text(self) -> str:
         """The whole module."""
-        exported = ["Function", "Gradients", self.function, "layer"]
+        exported = [
+            *("Function", "Gradients", "Outputs"),
+            *(self.function, self.forward_name, "layer"),
+        ]
         pieces = [
             self.fields(),
             self._layer(),
+            self._outputs_function(),
             self._backward_function(),
             *self.checks_text(),
             self._computed("_forward", self.inputs, self.outputs),
-            self._computed("_backward", self.plan.parameters, self.gradient_results),
+            self._computed("_backward", self.taken, self.gradient_results),
             self._save(),
             self._send(),
             self._function_class(),
@@ -56,21 +71,25 @@ class _Module(TorchFront):
         ]
         return function(signature("layer", self.typed(self.inputs), returned), lines)
 
+    def _outputs_function(self) -> str:
+        """The outputs by operations of PyTorch, which autograd differentiates one by one."""
+        names = self.of(self.inputs)
+        checks = [call("_check_inputs", names), call("_assume", names)]
+        return self.forward_function(checks, call("_forward", names))
+
     def _backward_function(self) -> str:
-        names = self.of(self.plan.parameters)
+        names = self.of(self.taken)
         lines = [
-            *documented(f"{self.title()} Autograd differentiates them once more.", *OPTIONS),
-            "want = _wanted(want)",
+            *documented(
+                f"{self.title()} Autograd differentiates them once more.",
+                *options_of("gradients"),
+            ),
+            "want = _wanted(want, Gradients._fields)",
             call("_check", names),
-            *self.finite(),
+            *self.finite(self.taken),
             f"return Gradients(*{call('_backward', [*names, 'want'])})",
         ]
-        arguments = [
-            *self.typed(self.plan.parameters),
-            "*",
-            "want: tuple[str, ...] = Gradients._fields",
-            "check_finite: bool = False",
-        ]
+        arguments = [*self.typed(self.taken), *self.keywords("Gradients")]
         return function(signature(self.function, arguments, "Gradients"), lines)
 
     def _computed(self, name: str, parameters: Iterable[Parameter], results: list[Result]) -> str:
@@ -102,7 +121,7 @@ class _Module(TorchFront):
 
     def _send(self) -> str:
         held, numbers = self.of(self.tensors), set(self.of(self.numbers))
-        passed = [f"ctx.{n}" if n in numbers else n for n in self.of(self.plan.parameters)]
+        passed = [f"ctx.{n}" if n in numbers else n for n in self.of(self.taken)]
         lines = [
             unpacked(held, "ctx.saved_tensors"),
             *self.wanted_lines(),
@@ -175,13 +194,6 @@ def _quoted(text: str) -> list[str]:
     ends = [", "] * (len(pieces) - 1) + [""]
     return [f'        "{piece}{end}"' for piece, end in zip(pieces, ends, strict=True)]
 
-
-OPTIONS = (
-    "want: which gradients to compute; None stands for the others",
-    "check_finite: refuse arguments that hold infinities or NaN",
-    "",
-    "Raises ValueError, which names the argument, when one does not fit.",
-)
 
 NOTES = """\
 Needs PyTorch 2.4 or later. All tensors are on one device, and all are float32, float64, float16

@@ -6,13 +6,21 @@ from dataclasses import replace
 
 from derive.errors import UsageError
 from derive.kernel.front import sequence, version_of
+from derive.kernel.layer_front import checked_name, options_of
 from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Plan
 from derive.kernel.planning import live
-from derive.kernel.torch_front import TorchFront, checked_name, used_helpers
+from derive.kernel.statements import (
+    call,
+    documented,
+    function,
+    indented,
+    signature,
+    used_helpers,
+)
+from derive.kernel.torch_front import TorchFront
 from derive.kernel.torch_helpers import CHECKS, VALUES
-from derive.kernel.torch_lines import call, documented, function, indented, signature
-from derive.kernel.triton_helpers import CONSTANTS, HELPERS, JITTED, NOTES, OPTIONS, STRICT
+from derive.kernel.triton_helpers import CONSTANTS, HELPERS, JITTED, NOTES, STRICT
 from derive.kernel.triton_pass import Pass
 
 TAKEN = frozenset(
@@ -25,7 +33,7 @@ TAKEN = frozenset(
 
 
 def emit_triton(plan: Plan, name: str, version: str = "") -> str:
-    """The source of a module with `layer`, differentiable once, `forward`, and `name`.
+    """The source of a module with `layer`, differentiable once, its outputs, and `name`.
 
     `version` is that of the prover, this installation's by default. Raises UsageError when the
     name is not an identifier, UnsupportedError for what no kernel computes.
@@ -53,11 +61,14 @@ class _Module(TorchFront):
         self.names |= {a: self._free(own) for a, own in self.names.items() if own in TAKEN}
         self.sizes |= {a: self._free(own) for a, own in self.sizes.items() if own in TAKEN}
         self.results = [self.names[result.array] for result in self.gradient_results]
-        self.first = self.names[self.tensors[0].array]
+        self.first = self.names[next(p for p in self.tensors if p in self.taken).array]
 
     def text(self) -> str:
         """The whole module."""
-        exported = ["Function", "Gradients", self.function, "forward", "layer"]
+        exported = [
+            *("Function", "Gradients", "Outputs"),
+            *(self.function, self.forward_name, "layer"),
+        ]
         imports = "    import torch\n    import triton\n    import triton.language as tl\n"
         head = self.header(NOTES, imports, exported).replace(
             '"this kernel needs PyTorch: pip install torch"',
@@ -67,14 +78,14 @@ class _Module(TorchFront):
         pieces = [
             head,
             self.fields(),
-            self._layer("layer", "Function.apply"),
-            self._layer("forward", "_forward"),
+            self._layer(),
+            self._outputs_function(),
             self._gradients(),
             CONSTANTS,
             *self.checks_text()[:2],
             self._fit(),
             *self.fore.functions(self.inputs),
-            *self.back.functions(list(self.plan.parameters)),
+            *self.back.functions(self.taken),
             self._class(),
         ]
         body = "\n\n\n".join(pieces)
@@ -87,9 +98,9 @@ class _Module(TorchFront):
     def _options(self) -> list[str]:
         return ["check_values: bool = True"] if self.strict else []
 
-    def _assumes(self) -> list[str]:
+    def _values(self, arguments: list[str]) -> list[str]:
         """The check of values, which waits for the device when tensors are assumed about."""
-        plain = call("_assume", self.of(self.inputs))
+        plain = call("_assume", arguments)
         return ["if check_values:", *indented([plain])] if self.strict else [plain]
 
     def _fit(self) -> str:
@@ -97,40 +108,39 @@ class _Module(TorchFront):
         text = self.checks_text()[2]
         return text[: text.rindex("\n    _assume(")]
 
-    def _layer(self, name: str, function_: str) -> str:
-        one = len(self.outputs) == 1
-        kind = "torch.Tensor" if one else "tuple[torch.Tensor, ...]"
-        what = "differentiable" if name == "layer" else "without gradients"
+    def _layer(self) -> str:
+        kind = "torch.Tensor" if len(self.outputs) == 1 else "tuple[torch.Tensor, ...]"
         options = ["*", *self._options()] if self.strict else []
-        result = call(function_, self.passed())
         lines = [
-            *documented(f"The outputs, {what}.", *[STRICT] * self.strict),
-            call("_check_inputs", self.of(self.inputs)),
-            f'_device("{self.first}", {self.first})',
-            *self._assumes(),
-            *(self.refused() if name == "layer" else []),
-            f"return {result}" + ("[0]" if one and name == "forward" else ""),
+            *documented("The outputs, differentiable.", *[STRICT] * self.strict),
+            *self._input_checks(),
+            *self.refused(),
+            f"return {call('Function.apply', self.passed())}",
         ]
-        return function(signature(name, [*self.typed(self.inputs), *options], kind), lines)
+        return function(signature("layer", [*self.typed(self.inputs), *options], kind), lines)
+
+    def _outputs_function(self) -> str:
+        notes = [STRICT] * self.strict
+        computed = call("_forward", self.passed())
+        return self.forward_function(self._input_checks(), computed, self._options(), notes)
+
+    def _input_checks(self) -> list[str]:
+        names = self.of(self.inputs)
+        device = f'_device("{self.first}", {self.first})'
+        return [call("_check_inputs", names), device, *self._values(names)]
 
     def _gradients(self) -> str:
-        names = self.of(self.plan.parameters)
+        names = self.of(self.taken)
         lines = [
-            *documented(self.title(), *[STRICT] * self.strict, *OPTIONS),
-            "want = _wanted(want)",
+            *documented(self.title(), *options_of("gradients", *[STRICT] * self.strict)),
+            "want = _wanted(want, Gradients._fields)",
             call("_check", names),
             f'_device("{self.first}", {self.first})',
-            *self._assumes(),
-            *self.finite(),
+            *self._values(self.assumed_of_taken()),
+            *self.finite(self.taken),
             f"return Gradients(*{call('_backward', [*names, 'want'])})",
         ]
-        arguments = [
-            *self.typed(self.plan.parameters),
-            "*",
-            "want: tuple[str, ...] = Gradients._fields",
-            "check_finite: bool = False",
-            *self._options(),
-        ]
+        arguments = [*self.typed(self.taken), *self.keywords("Gradients"), *self._options()]
         return function(signature(self.function, arguments, "Gradients"), lines)
 
     # ---- autograd -------------------------------------------------------------------------------
@@ -143,7 +153,7 @@ class _Module(TorchFront):
             f"ctx.save_for_backward({', '.join(self.of(self.tensors))})",
             *(f"ctx.{n} = {n}" for n in numbers),
         ]
-        passed = [f"ctx.{n}" if n in numbers else n for n in self.of(self.plan.parameters)]
+        passed = [f"ctx.{n}" if n in numbers else n for n in self.of(self.taken)]
         send = [
             f"{sequence(self.of(self.tensors))} = ctx.saved_tensors",
             *self.wanted_lines(),

@@ -6,23 +6,26 @@ from dataclasses import replace
 from itertools import groupby
 
 from derive.kernel.front import sequence, version_of
+from derive.kernel.layer_front import checked_name, options_of
 from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Parameter, Plan, Result, Step
 from derive.kernel.shifting import centred
 from derive.kernel.split import PART
-from derive.kernel.to_torch import OPTIONS
-from derive.kernel.torch_distances import with_distances
-from derive.kernel.torch_front import TorchFront, checked_name, names_in, returned, used_helpers
-from derive.kernel.torch_helpers import CHECKS, MERGES, VALUES
-from derive.kernel.torch_lines import (
+from derive.kernel.statements import (
     call,
     documented,
     filled,
     function,
     indented,
+    names_in,
+    returned,
     signature,
     unpacked,
+    used_helpers,
 )
+from derive.kernel.torch_distances import with_distances
+from derive.kernel.torch_front import TorchFront
+from derive.kernel.torch_helpers import CHECKS, MERGES, VALUES
 from derive.kernel.torch_rounds import Round, Shared, shared
 from derive.meaning.terms import Affine
 
@@ -30,7 +33,7 @@ MERGED_BY = {"sum": "_summed", "prod": "_multiplied", "max": "_largest", "min": 
 
 
 def emit_torch_distributed(plan: Plan, name: str, version: str = "") -> str:
-    """The source of a module with `layer` and `name`, whose rows a group of processes shares.
+    """The source of a module with `layer`, its outputs and `name`, whose rows processes share.
 
     Raises UsageError when the name is not an identifier, UnsupportedError when the rows depend
     on one another in another way than through reductions.
@@ -68,11 +71,15 @@ class _Module(TorchFront):
     def text(self) -> str:
         """The whole module."""
         imports = "    import torch\n    from torch import distributed\n"
-        exported = ["Function", "Gradients", self.function, "layer"]
+        exported = [
+            *("Function", "Gradients", "Outputs"),
+            *(self.function, self.forward_name, "layer"),
+        ]
         pieces = [
             self.header(self._notes(), imports, exported),
             self.fields(),
             self._layer(),
+            self._outputs_function(),
             self._gradient_function(),
             *self.checked,
             self._forward_text(),
@@ -85,7 +92,7 @@ class _Module(TorchFront):
         return "\n\n\n".join([body, *helpers]) + "\n"
 
     def _notes(self) -> str:
-        cut = [n for p, n in zip(self.plan.parameters, self._every(), strict=True) if self._cut(p)]
+        cut = [n for p, n in zip(self.taken, self._every(), strict=True) if self._cut(p)]
         rest = [n for n in self._every() if n not in cut]
         notes = NOTES.format(
             cut=", ".join(cut),
@@ -102,7 +109,7 @@ class _Module(TorchFront):
         return first + sum(len({_kind(s) for s in r.merged}) for r in rounds)
 
     def _every(self) -> list[str]:
-        return self.of(self.plan.parameters)
+        return self.of(self.taken)
 
     def _cut(self, parameter: Parameter) -> bool:
         return parameter.array in self.rows.axes
@@ -122,28 +129,32 @@ class _Module(TorchFront):
         arguments = [*self.typed(self.inputs), *GROUP]
         return "@torch.compiler.disable\n" + function(signature("layer", arguments, returns), lines)
 
+    def _outputs_function(self) -> str:
+        """The outputs of this process's rows, without gradients."""
+        names = self.of(self.inputs)
+        checks = [call("_check_inputs", names), call("_assume", names), "_member(group)"]
+        computed = f"{call('_forward', [*names, 'group'])}[0]"
+        return "@torch.no_grad()\n" + self.forward_function(
+            checks, computed, GROUP[:1], [SHARING, "", "Autograd sees nothing of it."]
+        )
+
     def _gradient_function(self) -> str:
         lines = [
             *documented(
                 f"{self.title()} By this process's rows, and by what all share.",
-                *OPTIONS[:-2],
-                "group: the processes that share the rows; None stands for all",
-                "average: divide gradients by shared arguments by the number of processes",
-                *OPTIONS[-2:],
+                *options_of(
+                    "gradients",
+                    SHARING,
+                    "average: divide gradients by shared arguments by the number of processes",
+                ),
             ),
-            "want = _wanted(want)",
+            "want = _wanted(want, Gradients._fields)",
             call("_check", self._every()),
-            *self.finite(),
+            *self.finite(self.taken),
             "_member(group)",
             f"return Gradients(*{call('_gradients', [*self._every(), *TAIL])})",
         ]
-        arguments = [
-            *self.typed(self.plan.parameters),
-            "*",
-            "want: tuple[str, ...] = Gradients._fields",
-            "check_finite: bool = False",
-            *GROUP,
-        ]
+        arguments = [*self.typed(self.taken), *self.keywords("Gradients"), *GROUP]
         return function(signature(self.function, arguments, "Gradients"), lines)
 
     # ---- computation ----------------------------------------------------------------------------
@@ -281,6 +292,7 @@ def _kind(step: Step) -> str:
     return getattr(step.body, "kind", "")
 
 
+SHARING = "group: the processes that share the rows; None stands for all"
 TAIL = ("want", "group", "average")
 GROUP = ("group: distributed.ProcessGroup | None = None", "average: bool = False")
 

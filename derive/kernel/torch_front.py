@@ -1,124 +1,36 @@
-"""What the emitted modules for PyTorch share: names, header, checks, steps as ATen operations."""
+"""What the emitted modules for PyTorch share: checks, steps as ATen operations, autograd."""
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from derive.errors import UnsupportedError, UsageError
+from derive.errors import UnsupportedError
 from derive.kernel.entries import Load, free_labels, parts
-from derive.kernel.front import Front, sequence, shape_text, wrapped
-from derive.kernel.names import function_name, identifier, in_docstring
-from derive.kernel.plan import Check, Parameter, Plan, Result, Step
-from derive.kernel.torch_lines import call, documented, function, indented, signature
+from derive.kernel.front import sequence, shape_text
+from derive.kernel.layer_front import LayerFront
+from derive.kernel.plan import Check, Parameter, Result, Step
+from derive.kernel.statements import function, indented, names_in, signature, wanted
 from derive.kernel.torch_text import torch_text
 from derive.meaning import terms as t
 
-TAKEN = frozenset(
-    ("torch", "distributed", "device", "group", "average", "ctx", "layer", "Function", "inputs")
-) | {"output", "outputs", "tensors", "grads", "found", "saved"}
 
-
-def checked_name(name: str) -> str:
-    """The name of the function of gradients; a UsageError when the module has it for another."""
-    if function_name(name) in TAKEN:
-        raise UsageError(f"{name!r} is a name of the emitted module", advice="Choose another one.")
-    return name
-
-
-class TorchFront(Front):
-    """The parts of an emitted module; the plan computes the outputs beside the gradients.
-
-    No argument shows the sizes in `foreign`.
-    """
+class TorchFront(LayerFront):
+    """The parts of an emitted module; no argument shows the sizes in `foreign`."""
 
     foreign: frozenset[str] = frozenset()
-
-    def __init__(self, plan: Plan, name: str, version: str) -> None:
-        super().__init__(plan, name, version)
-        self.outputs = [r for r in plan.results if r.form.source == "definition"]
-        self.gradient_results = [r for r in plan.results if r not in self.outputs]
-        for result in self.outputs:
-            self.names[result.array] = self._free(identifier(result.form.target.key).lower())
-        for array, own in list(self.names.items()):
-            if own in TAKEN:
-                self.names[array] = self._free(own)
-        for size, own in list(self.sizes.items()):
-            self.sizes[size] = self._free(own) if own in TAKEN else own
-        self.results = [self.names[r.array] for r in self.gradient_results]
-        self.targets = {r.form.target.key for r in self.gradient_results}
-        self.inputs = [p for p in plan.parameters if p.kind == "input"]
-        self.upstream = [p for p in plan.parameters if p.kind == "upstream"]
-        self.numbers = [
-            p for p in self.inputs if not p.symbol.shape and p.symbol.key not in self.targets
-        ]
-        self.arrays = [p for p in plan.parameters if p not in self.numbers]
-        self.tensors = [p for p in self.inputs if p not in self.numbers]
-        if not self.tensors:
-            raise UnsupportedError("a layer without an array among its inputs")
-        self.first = self.names[self.tensors[0].array]
-
-    def _free(self, wish: str) -> str:
-        taken = {*self.names.values(), *self.sizes.values(), *TAKEN, self.function}
-        while wish in taken:
-            wish += "_"
-        return wish
-
-    def of(self, parameters: Iterable[Parameter]) -> list[str]:
-        """The names of parameters."""
-        return [self.names[p.array] for p in parameters]
-
-    def typed(self, parameters: Iterable[Parameter]) -> list[str]:
-        """The names of parameters with their types."""
-        numbers = set(self.of(self.numbers))
-        return [f"{n}: {'float' if n in numbers else 'torch.Tensor'}" for n in self.of(parameters)]
-
-    # ---- header ---------------------------------------------------------------------------------
-
-    def header(self, notes: str, imports: str, exported: list[str]) -> str:
-        """The module's documentation, its imports and `__all__`."""
-        names = ", ".join(f'"{name}"' for name in exported)
-        first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
-        return (
-            f"{first}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
-            f' {in_docstring(self.version)}.\n"""\n\nfrom __future__ import annotations\n\n'
-            "import math\nfrom typing import NamedTuple\n\n"
-            f"try:\n{imports}except ImportError as error:\n"
-            '    raise ImportError("this kernel needs PyTorch: pip install torch") from error\n\n'
-            f"__all__ = [{names}]"
-        )
-
-    def _claims(self) -> str:
-        lines = ["Proved for all sizes and all values:"]
-        for r in self.gradient_results:
-            lines += wrapped(f"{r.form.latex}  ({r.form.source})", f"{self.names[r.array]}: ")
-        conditions = sorted({c for r in self.gradient_results for c in r.form.side_conditions})
-        if conditions:
-            lines += ["", "where", *(line for c in conditions for line in wrapped(c))]
-        lines += ["", "Of the outputs, as the document defines them:"]
-        for r in self.outputs:
-            lines += wrapped(self._formula(r.form), f"{self.names[r.array]}: ")
-        lines += ["", "Arguments:"]
-        lines += [line for p in self.plan.parameters for line in wrapped(self._described(p))]
-        lines += ["", "Results:"]
-        for r in (*self.outputs, *self.gradient_results):
-            lines.append(f"    {self.names[r.array]}: {shape_text(r.form.target.shape)}")
-        return "\n".join(lines)
 
     # ---- checks ---------------------------------------------------------------------------------
 
     def checks_text(self) -> list[str]:
         """`_check_inputs`, `_assume` and `_check`."""
-        inputs, every = self.of(self.inputs), self.of(self.plan.parameters)
-        numbers = [f'_number("{n}", {n}, {self.first}.dtype)' for n in self.of(self.numbers)]
-        first = [*self._fitting(self.tensors, self.tensors), *numbers]
-        rest = [p for p in self.arrays if p not in self.tensors]
+        inputs, every = self.of(self.inputs), self.of(self.taken)
+        arrays = [p for p in self.taken if p in self.arrays]
+        first = [*self._fitting(self.tensors, self.tensors), *self._numbers(self.numbers)]
         whole = [
-            f"_check_inputs({', '.join(inputs)})",
-            *self._fitting(rest, self.arrays),
-            f"_assume({', '.join(inputs)})",
+            *self._fitting(arrays, arrays),
+            *self._numbers(p for p in self.taken if p in self.numbers),
+            f"_assume({', '.join(self.assumed_of_taken())})",
         ]
         return [
             function(
@@ -134,6 +46,13 @@ class TorchFront(Front):
                 ['"""Refuse arguments that do not fit."""', *whole],
             ),
         ]
+
+    def assumed_of_taken(self) -> list[str]:
+        """The arguments of `_assume`, None for those that the gradients are not given."""
+        return [self.names[p.array] if p in self.taken else "None" for p in self.inputs]
+
+    def _numbers(self, parameters: Iterable[Parameter]) -> list[str]:
+        return [f'_number("{n}", {n}, {self.first}.dtype)' for n in self.of(parameters)]
 
     def _fitting(self, arrays: list[Parameter], known: list[Parameter]) -> Iterator[str]:
         for p in arrays:
@@ -324,53 +243,6 @@ class TorchFront(Front):
         """The gradient by each input in order, None by a number, and by each option."""
         place = {key: f"found[{k}]" for k, key in enumerate(self._by_target())}
         return sequence([*(place.get(p.symbol.key, "None") for p in self.inputs), *options])
-
-    def finite(self) -> list[str]:
-        """The statement behind `check_finite`."""
-        named = [f"{n}={n}" for n in self.of(self.plan.parameters)]
-        return ["if check_finite:", *indented([call("_finite", named)])]
-
-    def fields(self) -> str:
-        """The named tuple of gradients."""
-        fields = [f"{name}: torch.Tensor | None" for name in self.results]
-        lines = [*documented(f"{self.title()} None: not wanted."), "", *fields]
-        return function("class Gradients(NamedTuple):", lines)
-
-
-def returned(found: list[str]) -> str:
-    """The statement that returns a tuple."""
-    if len(found) == 1:
-        return f"return ({found[0]},)"
-    return "\n".join(["return (", *(f"    {text}," for text in found), ")"])
-
-
-def wanted(users: Iterable[str]) -> str:
-    """The condition under which one of the results is wanted."""
-    return " or ".join(f'"{name}" in want' for name in users)
-
-
-def used_helpers(helpers: str, text: str) -> list[str]:
-    """The functions of `helpers` that a module calls, and those that they call."""
-    functions = {part.split("(")[0].removeprefix("def "): part for part in split(helpers)}
-    kept = set[str]()
-    todo = [text]
-    while todo:
-        words = set(re.findall(r"\b_\w+", todo.pop()))
-        fresh = [name for name in functions if name in words and name not in kept]
-        kept |= set(fresh)
-        todo += [functions[name] for name in fresh]
-    return [part for name, part in functions.items() if name in kept]
-
-
-def split(helpers: str) -> list[str]:
-    """The functions of a text."""
-    return helpers.strip().split("\n\n\n")
-
-
-def names_in(lines: Iterable[str]) -> set[str]:
-    """The names that statements read or set, not the words of their texts."""
-    tree = ast.parse("\n".join(lines))
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def _shown(parameter: Parameter) -> str:

@@ -11,13 +11,6 @@ the shapes only: the same arguments give the same bits. The results have the sam
 are not differentiated again. Without a GPU, TRITON_INTERPRET=1 in the environment, set before the
 import, runs the kernels on the processor."""
 
-OPTIONS = (
-    "want: which gradients to compute; None stands for the others",
-    "check_finite: refuse arguments that hold infinities or NaN; waits for the device",
-    "",
-    "Raises ValueError, which names the argument, when one does not fit.",
-)
-
 STRICT = "check_values: refuse values that the derivation excludes; waits for the device"
 
 CONSTANTS = '''LONGEST = 16384

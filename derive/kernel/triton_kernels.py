@@ -9,7 +9,7 @@ from functools import cached_property
 from derive.errors import UnsupportedError
 from derive.kernel.entries import Load, Reduce, is_label, subentries
 from derive.kernel.plan import Step
-from derive.kernel.torch_lines import indented, signature
+from derive.kernel.statements import indented, signature
 from derive.kernel.triton_schedule import Cluster, Schedule, Space, Task, opened
 from derive.kernel.triton_text import Tile, Value, bare
 from derive.meaning.terms import Bound

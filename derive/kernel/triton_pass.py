@@ -10,8 +10,8 @@ from derive.kernel.entries import Load, Times
 from derive.kernel.front import axes_of, sequence
 from derive.kernel.plan import Parameter, Plan, Result, Step
 from derive.kernel.shifting import centred
-from derive.kernel.torch_front import TorchFront, returned, wanted
-from derive.kernel.torch_lines import call, function, indented, signature
+from derive.kernel.statements import call, function, indented, returned, signature, wanted
+from derive.kernel.torch_front import TorchFront
 from derive.kernel.triton_kernels import ClusterKernels, Kernel, Writing
 from derive.kernel.triton_nested import flattened
 from derive.kernel.triton_products import with_products

@@ -25,7 +25,7 @@ import derive
 from derive.kernel.front import result_names
 from derive.kernel.inputs import cases
 from derive.kernel.names import identifier
-from derive.kernel.outputs import with_outputs
+from derive.kernel.outputs import forward_name, with_outputs
 from derive.kernel.plan import Plan
 from derive.kernel.reference import reference
 from derive.kernel.to_triton import emit_triton
@@ -110,7 +110,8 @@ def _strided(value: Any) -> Any:
 
 
 def called(layer: str, name: str, arguments: dict[str, Any]) -> Any:
-    function = getattr(module(layer), name)
+    """What a function of the module returns; `forward` is that of the outputs."""
+    function = getattr(module(layer), forward_name("backward") if name == "forward" else name)
     known = inspect.signature(function).parameters
     return function(**{n: v for n, v in arguments.items() if n in known})
 
@@ -129,8 +130,7 @@ def error(layer: str, held: Arrays, dtype: str, longest: int, strided: bool = Fa
     }
     right = reference(plan)(exact)
     gradients = called(layer, "backward", arguments)
-    outputs = called(layer, "forward", arguments)
-    outputs = list(outputs if isinstance(outputs, tuple) else (outputs,))
+    outputs = list(called(layer, "forward", arguments))
     names, worst = result_names(planned(layer)), 0.0
     shown = iter(names.values())
     for result in plan.results:

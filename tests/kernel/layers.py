@@ -20,6 +20,7 @@ from derive.kernel.forward import Forward
 from derive.kernel.front import parameter_names
 from derive.kernel.inputs import Case, cases
 from derive.kernel.names import identifier
+from derive.kernel.outputs import forward_name
 from derive.kernel.plan import Plan
 
 LIBRARY = tuple(sorted(path.stem for path in Path(derive.__path__[0], "library").glob("*.md")))
@@ -58,6 +59,12 @@ def values_of(layer: str) -> dict[str, Any]:
         identifier(key).lower(): v if np.ndim(v) else float(v) for key, v in case.inputs.items()
     }
     return inputs | given(planned(layer), case)
+
+
+def forward_of(made: ModuleType) -> Callable[..., Any]:
+    """The function of outputs beside the gradients called `backward`."""
+    function: Callable[..., Any] = getattr(made, forward_name("backward"))
+    return function
 
 
 def chosen(function: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from compiled import code_of, given
 from require import require
 from test_to_numpy import HOSTILE, hostile_forms
 from torch_layers import planned
-from torch_processes import PROCESSES, loaded, normalised, offset_task, passes, process
+from torch_processes import PROCESSES, chosen, loaded, normalised, offset_task, passes, process
 
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.inputs import cases
@@ -47,7 +47,7 @@ REDUCES = {
 
 
 def arguments(layer: str, module: ModuleType) -> dict[str, Any]:
-    """Arguments of the gradients of a layer, by name; at least three rows."""
+    """Arguments of a layer and of its gradients, by name; at least three rows."""
     import torch
 
     plan = planned(layer)
@@ -55,7 +55,8 @@ def arguments(layer: str, module: ModuleType) -> dict[str, Any]:
     case = next(c for c in cases(plan, "float64") if not c.hard and c.sizes[size] > PROCESSES)
     known = {identifier(key).lower(): value for key, value in case.inputs.items()}
     known |= given(plan, case)
-    parameters = inspect.signature(getattr(module, f"{layer}_backward")).parameters
+    functions = (getattr(module, f"{layer}_backward"), module.layer)
+    parameters = {n: p for f in functions for n, p in inspect.signature(f).parameters.items()}
     return {
         n: float(known[n]) if p.annotation == "float" else torch.tensor(np.asarray(known[n]))
         for n, p in parameters.items()
@@ -161,11 +162,15 @@ def test_two_processes_equal_one(layer: str, runs: dict[str, Any]) -> None:
             axes[:count],
             strict=True,
         ),
-        *zip(
-            whole["outputs"],
-            zip(*(f["outputs"] for f in found), strict=True),
-            axes[count:],
-            strict=True,
+        *(
+            each
+            for kind in ("outputs", "plain")
+            for each in zip(
+                whole[kind],
+                zip(*(f[kind] for f in found), strict=True),
+                axes[count:],
+                strict=True,
+            )
         ),
     ]
     for place, (name, (value, _)) in enumerate(whole["alone"].items()):
@@ -238,7 +243,8 @@ def test_a_group_of_some_processes(runs: dict[str, Any]) -> None:
         n: v.detach()[: v.shape[0] // PROCESSES] if n in ("x", "dy") else v
         for n, v in whole["task"].items()
     }
-    torch.testing.assert_close(first["dx"], whole["module"].batchnorm_backward(**own).dx)
+    kernel = whole["module"].batchnorm_backward
+    torch.testing.assert_close(first["dx"], kernel(**chosen(kernel, own)).dx)
     assert second["message"] == "group: this process does not belong to it"
 
 
@@ -273,7 +279,8 @@ def test_refusals_name_the_argument(
     made, task = sys.modules["one_batchnorm"], runs["whole"]["batchnorm"]["task"]
     path = Path(made.__file__ or "").with_name("shared_batchnorm.py")
     with pytest.raises(ValueError, match=message):
-        loaded(path).batchnorm_backward(**{**task, name: change(task[name])})
+        kernel = loaded(path).batchnorm_backward
+        kernel(**chosen(kernel, {**task, name: change(task[name])}))
 
 
 @pytest.mark.parametrize(

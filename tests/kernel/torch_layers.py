@@ -14,7 +14,7 @@ import numpy as np
 from closed_forms import forms_of
 from compiled import expected, given
 from require import require
-from torch_processes import loaded
+from torch_processes import chosen, loaded
 
 import derive
 from derive.kernel.front import parameter_names
@@ -64,8 +64,9 @@ def tensors(layer: str, dtype: str = "float64") -> tuple[dict[str, Any], dict[st
     made = module(layer)
     known = {identifier(key).lower(): v for key, v in case.inputs.items()}
     known |= values
-    names = inspect.signature(getattr(made, f"{layer}_backward")).parameters
-    held = {n: known[n] for n, p in names.items() if p.kind == p.POSITIONAL_OR_KEYWORD}
+    functions = (getattr(made, f"{layer}_backward"), made.layer)
+    held = {n: v for function in functions for n, v in chosen(function, known).items()}
+    names = {n: p for f in functions for n, p in inspect.signature(f).parameters.items()}
     numbers = {n for n, p in names.items() if p.annotation == "float"}
     kind = getattr(torch, dtype)
     all_given = {
@@ -75,6 +76,12 @@ def tensors(layer: str, dtype: str = "float64") -> tuple[dict[str, Any], dict[st
     return all_given, expected(
         plan, {n: np.asarray(values[n]) for n in parameter_names(plan).values()}
     )
+
+
+def gradients(layer: str, arguments: dict[str, Any], **options: Any) -> Any:
+    """The gradients of a layer, from the arguments that they take."""
+    kernel = getattr(module(layer), f"{layer}_backward")
+    return kernel(**chosen(kernel, arguments), **options)
 
 
 CONSTRAINED = {"softmax_cross_entropy": {"t"}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,12 @@ def loaded(path: Path) -> ModuleType:
     sys.modules[path.stem] = made
     spec.loader.exec_module(made)
     return made
+
+
+def chosen(function: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that a function cannot do without."""
+    kinds = inspect.signature(function).parameters.items()
+    return {n: values[n] for n, p in kinds if p.default is p.empty}
 
 
 def process(rank: int, folder: str) -> None:
@@ -57,7 +64,8 @@ def passes(made: ModuleType, layer: str, task: dict[str, Any], sent: list[Any]) 
     import torch
 
     given, upstream = task["arguments"], task["upstream"]
-    names = [n for n in inspect.signature(made.layer).parameters if n in given]
+    kernel, plain = getattr(made, f"{layer}_backward"), getattr(made, f"{layer}_forward")
+    names = list(chosen(made.layer, given))
     leaves = {f"d{n}": given[n] for n in names if f"d{n}" in made.Gradients._fields}
     for leaf in leaves.values():
         leaf.requires_grad_()
@@ -71,7 +79,8 @@ def passes(made: ModuleType, layer: str, task: dict[str, Any], sent: list[Any]) 
         "reduces": (forward, len(sent) - forward),
         "outputs": [o.detach() for o in outputs],
         "gradients": dict(zip(leaves, gradients, strict=True)),
-        "function": tuple(getattr(made, f"{layer}_backward")(**given)),
+        "plain": [o.detach() for o in plain(*(given[n] for n in names))],
+        "function": tuple(kernel(**chosen(kernel, given))),
         "alone": {n: one_of(made, layer, given, n, sent) for n in made.Gradients._fields},
     }
 
@@ -81,7 +90,8 @@ def one_of(
 ) -> tuple[Any, int]:
     """One gradient, and the all-reduces that it alone takes."""
     sent.clear()
-    found = getattr(made, f"{layer}_backward")(**given, want=name)
+    kernel = getattr(made, f"{layer}_backward")
+    found = kernel(**chosen(kernel, given), want=name)
     return getattr(found, name), len(sent)
 
 
@@ -94,7 +104,8 @@ def alone(folder: str, rank: int) -> dict[str, Any]:
     task = torch.load(f"{folder}/batchnorm_{rank}.pt")["arguments"]
     group = distributed.new_group([0])
     try:
-        return {"dx": made.batchnorm_backward(**task, group=group).dx}
+        given = chosen(made.batchnorm_backward, task)
+        return {"dx": made.batchnorm_backward(**given, group=group).dx}
     except ValueError as error:
         return {"message": str(error)}
 
@@ -119,7 +130,7 @@ def offset_task() -> dict[str, Any]:
     torch.manual_seed(1)
     x = torch.randn(64, 3) + 1e6
     dy, gamma = x - 1e6 + torch.randn(64, 3) / 8, torch.randn(3)
-    return {"x": x, "dy": dy, "gamma": gamma, "beta": torch.zeros(3), "eps": 1e-5}
+    return {"x": x, "dy": dy, "gamma": gamma, "eps": 1e-5}
 
 
 def far(made: ModuleType, rank: int) -> tuple[Any, ...]:

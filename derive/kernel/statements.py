@@ -1,7 +1,8 @@
-"""Emitted statements laid out: functions, signatures, long lines in brackets."""
+"""Emitted statements: laid out as functions, in lines that fit; and the names that they read."""
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterable
@@ -44,6 +45,42 @@ def unpacked(names: list[str], value: str) -> str:
     if len(line.split("\n")[0]) <= WIDTH - 8:
         return line
     return "\n".join(["(", *(f"    {name}," for name in names), f") = {value}"])
+
+
+def returned(found: list[str]) -> str:
+    """The statement that returns a tuple."""
+    if len(found) == 1:
+        return f"return ({found[0]},)"
+    return "\n".join(["return (", *(f"    {text}," for text in found), ")"])
+
+
+def wanted(users: Iterable[str]) -> str:
+    """The condition under which one of the results is wanted."""
+    return " or ".join(f'"{name}" in want' for name in users)
+
+
+def used_helpers(helpers: str, text: str) -> list[str]:
+    """The functions of `helpers` that a module calls, and those that they call."""
+    functions = {part.split("(")[0].removeprefix("def "): part for part in split(helpers)}
+    kept = set[str]()
+    todo = [text]
+    while todo:
+        words = set(re.findall(r"\b_\w+", todo.pop()))
+        fresh = [name for name in functions if name in words and name not in kept]
+        kept |= set(fresh)
+        todo += [functions[name] for name in fresh]
+    return [part for name, part in functions.items() if name in kept]
+
+
+def split(helpers: str) -> list[str]:
+    """The functions of a text."""
+    return helpers.strip().split("\n\n\n")
+
+
+def names_in(lines: Iterable[str]) -> set[str]:
+    """The names that statements read or set, not the words of their texts."""
+    tree = ast.parse("\n".join(lines))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def filled(text: str) -> str:
