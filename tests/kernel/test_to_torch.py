@@ -19,6 +19,9 @@ from torch_layers import gradients, module, of_layer, planned, tensors
 from torch_processes import chosen, loaded
 
 from derive.errors import UnsupportedError, UsageError
+from derive.kernel.forward import Forward
+from derive.kernel.inputs import cases
+from derive.kernel.outputs import forward_name
 from derive.kernel.plan import plan_of
 from derive.kernel.to_torch import emit_torch
 from derive.kernel.torch_text import torch_text
@@ -49,6 +52,52 @@ def test_equals_the_reference(layer: str) -> None:
         assert np.abs(getattr(found, name).numpy() - value).max() <= 1e-12 * (
             1 + np.abs(value).max()
         )
+
+
+@pytest.mark.parametrize("layer", LIBRARY)
+def test_outputs_equal_the_definitions(layer: str) -> None:
+    """The function beside that of the gradients, and the layer."""
+    import torch
+
+    made, plan = module(layer), planned(layer)
+    values = tensors(layer)[0]
+    forward = getattr(made, forward_name(f"{layer}_backward"))
+    found, layered = forward(**chosen(forward, values)), made.layer(**chosen(made.layer, values))
+    torch.testing.assert_close(tuple(found), layered if len(found) > 1 else (layered,))
+    case = next(c for c in cases(plan, "float64") if not c.hard)
+    defined = Forward(plan.context, case.sizes, case.inputs)
+    outputs = plan.context.outputs[plan.results[0].form.objective.key]
+    for one, output in zip(found, outputs, strict=True):
+        right = torch.tensor(defined.name(output.key))
+        torch.testing.assert_close(one, right, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("want", "given"), [("u", ["u"]), (("v",), ["v"]), (("v", "u"), ["u", "v"])]
+)
+def test_wanted_outputs_only(want: Any, given: list[str]) -> None:
+    made, values = module("two_outputs"), tensors("two_outputs")[0]
+    forward = made.two_outputs_forward
+    found = forward(**chosen(forward, values), want=want)
+    assert [n for n in found._fields if getattr(found, n) is not None] == given
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("x", lambda t: t[:0], "x: every axis needs at least one entry"),
+        ("beta", lambda t: t[:1], r"beta: expected shape \(D,\)"),
+        ("eps", lambda e: 0.0, "eps: must satisfy"),
+        ("beta", lambda t: t * float("inf"), "beta: holds a value that is not finite"),
+        ("want", lambda _: "dx", "want: expected some of"),
+    ],
+)
+def test_refusals_of_the_forward_function(name: str, change: Any, message: str) -> None:
+    forward = module("layernorm").layernorm_forward
+    arguments = chosen(forward, tensors("layernorm")[0])
+    arguments[name] = change(arguments.get(name))
+    with pytest.raises(ValueError, match=message):
+        forward(**arguments, check_finite="finite" in message)
 
 
 @pytest.mark.parametrize("layer", LIBRARY)
