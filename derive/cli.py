@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 USAGE, UNDECIDED, INTERRUPTED = 2, 3, 130
 BACKENDS = ("numpy", "numba", "c", "torch", "jax", "array-api", "triton", "dask")
-COMPARED = ("numpy", "numba", "c")
 SAVED = "Statistics to take from the forward pass, such as mu,sigma (numpy, numba, c)."
 
 
@@ -211,7 +210,7 @@ def plan(file: str, sizes: tuple[str, ...], saved: str) -> None:
 @click.argument("file")
 @click.option("--svg", help="Write the plot of error against step size to this file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
-@click.option("--backend", type=click.Choice(COMPARED), default="numpy", show_default=True)
+@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
 @click.option("--saved", default="", metavar="NAMES", help=SAVED)
 def crosscheck(file: str, svg: str | None, seed: int, backend: str, saved: str) -> None:
     """Compare the exported kernel with exact values and with numeric derivatives."""

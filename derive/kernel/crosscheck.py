@@ -17,6 +17,7 @@ import numpy as np
 
 from derive.errors import LimitError, UnsupportedError
 from derive.kernel.backends import emitter
+from derive.kernel.conversions import Arrays, arrays_of
 from derive.kernel.forward import Forward
 from derive.kernel.front import load_kernel, result_names
 from derive.kernel.inputs import Case, cases
@@ -100,14 +101,16 @@ def crosscheck(
     forms; by default it is all of the plan's, and the outputs.
     """
     start = time.perf_counter()
+    arrays = arrays_of(backend)
     source = emitter(backend)(plan, "kernel")
     comparing = _Comparing(
-        plan, forms or tuple(r.form for r in plan.results), load_kernel(source, "kernel")
+        plan, forms or tuple(r.form for r in plan.results), load_kernel(source, "kernel"), arrays
     )
-    functions = [comparing, *([] if forms else _forward(plan, source))]
+    functions = [comparing, *([] if forms else _forward(plan, source, arrays))]
     rows = [
         row
         for dtype, precise in MODES
+        if arrays.precise or not precise
         for case in cases(plan, dtype, seed)
         for function in functions
         for row in function.rows(case, np.dtype(dtype), precise)
@@ -119,20 +122,24 @@ def crosscheck(
     return CrossCheck(tuple(rows), steps, seconds, tuple(silent))
 
 
-def _forward(plan: Plan, source: str) -> Iterator[_Comparing]:
+def _forward(plan: Plan, source: str, arrays: Arrays) -> Iterator[_Comparing]:
     """The forward function of a module, if it has one."""
     name = forward_name("kernel")
     if f"def {name}(" in source:
         outputs = forward_plan(plan)
         forms = tuple(r.form for r in outputs.results)
-        yield _Comparing(outputs, forms, load_kernel(source, name))
+        yield _Comparing(outputs, forms, load_kernel(source, name), arrays)
 
 
 class _Comparing:
     def __init__(
-        self, plan: Plan, forms: tuple[ClosedForm, ...], kernel: Callable[..., Any]
+        self,
+        plan: Plan,
+        forms: tuple[ClosedForm, ...],
+        kernel: Callable[..., Any],
+        arrays: Arrays,
     ) -> None:
-        self.plan, self.forms, self.kernel = plan, forms, kernel
+        self.plan, self.forms, self.kernel, self.arrays = plan, forms, kernel, arrays
         self.names = result_names(plan)
         self.silent: list[str] = []
 
@@ -174,12 +181,10 @@ class _Comparing:
             return None
 
     def _computed(self, case: Case, precise: bool) -> Any:
-        arguments = []
-        for parameter in self.plan.parameters:
-            value = _argument(parameter, case, self.plan.context)
-            arguments.append(value if parameter.symbol.shape else value[()])
+        arguments = [_argument(p, case, self.plan.context) for p in self.plan.parameters]
+        options = {"precise": precise} if self.arrays.precise else {}
         with np.errstate(all="ignore"):
-            return self.kernel(*arguments, precise=precise)
+            return self.arrays.call(self.kernel, arguments, **options)
 
     def step_errors(self, case: Case) -> Iterator[StepError]:
         """The errors of both differences of the first gradient over a range of step sizes."""

@@ -87,3 +87,22 @@ def test_crosscheck_of_a_back_end(
     check = crosscheck(plan_for("softmax"), backend=backend)
     assert check.agrees and check.worst <= 8
     assert {row.dtype for row in check.rows} == {"float64", "float32", "float32 precise"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "modules"),
+    [
+        ("torch", ("torch",)),
+        ("jax", ("jax",)),
+        ("array-api", ("array_api_compat",)),
+        ("dask", ("dask",)),
+    ],
+)
+def test_crosscheck_on_other_arrays(backend: str, modules: tuple[str, ...]) -> None:
+    """In float64 and float32; none of these computes float32 arguments in float64."""
+    for module in modules:
+        require(module.replace("_", "-"), importlib.util.find_spec(module) is not None)
+    check = crosscheck(plan_for("batchnorm"), backend=backend)
+    assert check.agrees and check.worst <= 16
+    assert {row.dtype for row in check.rows} == {"float64", "float32"}
+    assert {row.output for row in check.rows} >= {"dx", "dgamma", "dbeta"}
