@@ -13,6 +13,7 @@ from derive.kernel.plan import Check, Parameter, Plan, Result, Step
 from derive.kernel.statements import (
     call,
     documented,
+    exported,
     function,
     indented,
     names_in,
@@ -74,14 +75,13 @@ class ArrayFront(TorchFront):
             for p in parameters
         ]
 
-    def top(self, notes: str, imports: str, exported: list[str]) -> str:
+    def top(self, notes: str, imports: str, names: list[str]) -> str:
         """The module's documentation, its imports and `__all__`."""
         first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
-        names = ", ".join(f'"{name}"' for name in exported)
         return (
             f"{first}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
             f' {in_docstring(self.version)}.\n"""\n\nfrom __future__ import annotations\n\n'
-            f"{imports}\n__all__ = [{names}]"
+            f"{imports}\n{exported(names)}"
         )
 
     # ---- functions ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from derive.kernel.front import Front, shape_text, wrapped
 from derive.kernel.names import Namer, function_name, identifier, in_docstring
 from derive.kernel.outputs import forward_name
 from derive.kernel.plan import Parameter, Plan
-from derive.kernel.statements import call, documented, function, indented, signature
+from derive.kernel.statements import call, documented, exported, function, indented, signature
 
 TAKEN = frozenset(
     ("torch", "distributed", "device", "group", "average", "ctx", "layer", "Function", "inputs")
@@ -105,9 +105,8 @@ class LayerFront(Front):
 
     # ---- header ---------------------------------------------------------------------------------
 
-    def header(self, notes: str, imports: str, exported: list[str]) -> str:
+    def header(self, notes: str, imports: str, names: list[str]) -> str:
         """The module's documentation, its imports and `__all__`."""
-        names = ", ".join(f'"{name}"' for name in exported)
         first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
         return (
             f"{first}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
@@ -115,7 +114,7 @@ class LayerFront(Front):
             "import math\nfrom typing import NamedTuple\n\n"
             f"try:\n{imports}except ImportError as error:\n"
             '    raise ImportError("this kernel needs PyTorch: pip install torch") from error\n\n'
-            f"__all__ = [{names}]"
+            f"{exported(names)}"
         )
 
     def _claims(self) -> str:

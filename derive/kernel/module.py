@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Generic, TypeVar
@@ -12,6 +12,7 @@ from derive.kernel.front import Front, shape_text, wrapped_lines
 from derive.kernel.names import in_docstring
 from derive.kernel.outputs import forward_name, forward_plan
 from derive.kernel.plan import Plan
+from derive.kernel.statements import shortened
 
 F = TypeVar("F", bound=Front)
 
@@ -72,15 +73,10 @@ def imports(modules: Iterable[str], third_party: str = "") -> str:
     )
 
 
-def exported(names: Sequence[str]) -> str:
-    """The assignment of `__all__`."""
-    listed = ", ".join([f'"{name}"' for name in names])
-    return f"__all__ = [{listed}]"
-
-
 def joined(pieces: Iterable[str]) -> str:
     """Top-level pieces as one module; each once, empty ones left out."""
-    return "\n\n\n".join(dict.fromkeys(p.strip("\n") for p in pieces if p.strip())) + "\n"
+    own = dict.fromkeys(p.strip("\n") for p in pieces if p.strip())
+    return shortened("\n\n\n".join(own)) + "\n"
 
 
 def _document(front: Front) -> str:

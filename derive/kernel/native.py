@@ -9,9 +9,10 @@ from typing import TypeVar
 from derive.kernel.entries import Load, Num, Place, Where, subentries
 from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
-from derive.kernel.module import Functions, exported, header, imports, joined
+from derive.kernel.module import Functions, header, imports, joined
 from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.shifting import shifted
+from derive.kernel.statements import exported
 
 N = TypeVar("N", bound="Native")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 100
 _STATEMENT = re.compile(r"(return |if |\w[\w, ]* = )(.*?)(:?)$")
@@ -81,6 +81,52 @@ def names_in(lines: Iterable[str]) -> set[str]:
     """The names that statements read or set, not the words of their texts."""
     tree = ast.parse("\n".join(lines))
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def exported(names: Sequence[str]) -> str:
+    """The assignment of `__all__`."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    return shortened(f"__all__ = [{listed}]")
+
+
+def shortened(text: str) -> str:
+    """Lines that are too long, of Python or C, broken where they are inside brackets."""
+    return "\n".join(part for line in text.split("\n") for part in _broken(line))
+
+
+def _broken(line: str) -> list[str]:
+    if len(line) > WIDTH and line.lstrip().startswith("#pragma "):
+        parts = textwrap.wrap(line, WIDTH - 2, subsequent_indent=" " * 4, break_on_hyphens=False)
+        return [*(f"{part} \\" for part in parts[:-1]), parts[-1]]
+    if len(line) <= WIDTH or line.endswith("\\") or "#" in line or "//" in line:
+        return [line]
+    pad, start, found = " " * (len(line) - len(line.lstrip()) + 4), 0, list[str]()
+    gaps = list(_gaps(line))
+    while len(line) - start + len(pad) * bool(found) > WIDTH:
+        room = start + WIDTH - len(pad) * bool(found)
+        places = [k for k in gaps if start < k <= room]
+        if not places:
+            break
+        found.append(pad * bool(found) + line[start : places[-1]])
+        start = places[-1] + 1
+    return [*found, pad * bool(found) + line[start:]]
+
+
+def _gaps(line: str) -> Iterator[int]:
+    """Where a line may be broken: at spaces in brackets and not in a text; of C, anywhere."""
+    depth, quote, escaped = int(line.endswith(";")), "", False
+    for place, sign in enumerate(line):
+        if quote:
+            quote = "" if sign == quote and not escaped else quote
+            escaped = sign == "\\" and not escaped
+        elif sign in "\"'":
+            quote = sign
+        elif sign in "([{":
+            depth += 1
+        elif sign in ")]}":
+            depth -= 1
+        elif sign == " " and depth > 0 and line[:place].strip():
+            yield place
 
 
 def filled(text: str) -> str:

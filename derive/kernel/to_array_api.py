@@ -9,7 +9,7 @@ from derive.kernel.front import version_of
 from derive.kernel.outputs import with_outputs
 from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.shifting import centred
-from derive.kernel.statements import indented, used_helpers
+from derive.kernel.statements import indented, shortened, used_helpers
 from derive.kernel.torch_distances import with_distances
 
 
@@ -46,7 +46,7 @@ class _Module(ArrayFront):
         imports = "".join(f"import {each}\n" for each in sorted(["math", *modules]))
         exported = ["Gradients", "Outputs", self.function, self.forward_name]
         top = self.top(NOTES, imports + IMPORTS, exported) + constants
-        return f"{top}\n\n\n{body}\n\n\n{helpers}\n"
+        return shortened(f"{top}\n\n\n{body}\n\n\n{helpers}\n")
 
     def environment(self) -> list[str]:
         """The namespace, the device and the dtype of the first array."""

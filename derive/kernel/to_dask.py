@@ -14,12 +14,12 @@ from derive.errors import UnsupportedError
 from derive.kernel.dask_text import BLOCKS, CHECKS, MERGE, NUMBER
 from derive.kernel.entries import Load, Reduce, Where, free_labels, loads, parts, subentries
 from derive.kernel.front import ONE, WANTED, Front, axes_of, sequence, shape_text, version_of
-from derive.kernel.module import exported, functions_of, header, joined
+from derive.kernel.module import functions_of, header, joined
 from derive.kernel.names import function_name, in_docstring, in_format
 from derive.kernel.plan import Parameter, Plan, Step
 from derive.kernel.shifting import centring
 from derive.kernel.split import PART, Split, split_of
-from derive.kernel.statements import function, signature
+from derive.kernel.statements import exported, function, signature
 from derive.meaning.terms import Affine, Bound
 
 IMPORTS = """from __future__ import annotations

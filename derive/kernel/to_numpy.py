@@ -28,11 +28,12 @@ from derive.kernel.front import (
     sequence,
     version_of,
 )
-from derive.kernel.module import exported, functions_of, header, imports, joined
+from derive.kernel.module import functions_of, header, imports, joined
 from derive.kernel.names import function_name
 from derive.kernel.native import RESULTS, THREADS
 from derive.kernel.numpy_text import Texts
 from derive.kernel.plan import Plan, Result, Step
+from derive.kernel.statements import exported
 
 __all__ = ["emit_numpy", "load_kernel", "parameter_names", "result_names"]
 

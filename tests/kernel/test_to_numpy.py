@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import compiled
 import numpy as np
 import pytest
 from closed_forms import BATCHNORM, LAYERS, forms_of, plan_for
@@ -158,6 +159,23 @@ REFUSED = [
 def test_refusals_name_the_argument(kernel: Kernel, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         kernel(**arguments(**changed))
+
+
+@pytest.mark.parametrize(("changed", "message"), compiled.REFUSED)
+def test_options_are_those_of_compiled_kernels(
+    kernel: Kernel, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        kernel(**compiled.arguments((5, 3)) | changed)
+
+
+@pytest.mark.parametrize("number", range(len(compiled.overlapping())))
+def test_overlap_is_refused_before_any_work(kernel: Kernel, number: int) -> None:
+    name, named = compiled.overlapping()[number]
+    before = {n: v.copy() for n, v in named.items() if isinstance(v, np.ndarray)}
+    with pytest.raises(ValueError, match="overlaps another array"):
+        kernel(**named)
+    assert all(np.array_equal(named[n], v) for n, v in before.items()), name
 
 
 def test_epsilon_that_vanishes_in_float32(kernel: Kernel) -> None:
