@@ -58,7 +58,7 @@ def exported(document: str, folder: Path) -> ModuleType:
 
 
 def ours(layer: Layer, module: ModuleType, given: list[Any]) -> Callable[[], Any]:
-    """The gradients by the emitted module; an input that no gradient reads is zero."""
+    """The gradients by the emitted module."""
     import torch
 
     import derive
@@ -71,9 +71,7 @@ def ours(layer: Layer, module: ModuleType, given: list[Any]) -> Callable[[], Any
     for name, parameter in shown.items():
         if parameter.kind is parameter.KEYWORD_ONLY:
             continue
-        if name not in known:
-            known[name] = torch.zeros_like(known["gamma"])
-        elif isinstance(known[name], float) and parameter.annotation != "float":
+        if isinstance(known[name], float) and parameter.annotation != "float":
             known[name] = torch.tensor(known[name], dtype=given[0].dtype, device="cuda")
     module.gradients(**known, want=layer.want)
     unchecked = {"check_values": False} if "check_values" in shown else {}
