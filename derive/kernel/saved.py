@@ -73,21 +73,25 @@ def _written(entry: Entry, known: Mapping[Key, Root], ranges: Mapping[str, Bound
 
 
 def savable(forms: Sequence[ClosedForm]) -> tuple[t.Symbol, ...]:
-    """The defined names that closed forms read, of lower rank than the inputs, without gradients.
+    """The defined names that closed forms read, and that no gradient is read for.
 
     A name is read also through the definition of another one.
     """
     context = forms[0].context
-    inputs = (s for s in context.symbols.values() if s.role == "input")
-    rank = max((len(symbol.shape) for symbol in inputs), default=0)
     symbols = [context.definitions[key].symbol for key in _read(forms)]
-    return tuple(s for s in symbols if len(s.shape) < rank and not _has_gradient(s.key, context))
+    return tuple(symbol for symbol in symbols if not _has_gradient(symbol.key, context))
 
 
 def _read(forms: Sequence[ClosedForm]) -> list[str]:
     """The keys of the defined names, in the order of the definitions."""
     definitions = forms[0].context.definitions
-    left, found = [key for form in forms for key in names_in(form.term)], set[str]()
+    left = [
+        part.symbol.key
+        for form in forms
+        for part in subterms(form.term)
+        if isinstance(part, t.Variable)
+    ]
+    found = set[str]()
     while left:
         key = left.pop()
         if key in definitions and key not in found:
@@ -132,5 +136,5 @@ def require_read(keys: Iterable[str], parameters: Iterable[Parameter]) -> None:
 
 def _advice(found: Sequence[t.Symbol]) -> str:
     if not found:
-        return "The closed forms of this document read no statistic of lower rank."
+        return "The closed forms of this document read no defined name."
     return f"Of this document, {', '.join(identifier(s.key) for s in found)} can be saved."

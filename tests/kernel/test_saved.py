@@ -39,11 +39,13 @@ def forms(layer: str) -> tuple[ClosedForm, ...]:
 @pytest.mark.parametrize(
     ("layer", "names"),
     [
-        ("root", ["\\mu", "v", "\\sigma"]),
-        ("rmsnorm", ["m", "r"]),
-        ("weightnorm", ["\\rho"]),
+        ("root", ["\\mu", "v", "\\sigma", "\\hat{X}"]),
+        ("rmsnorm", ["m", "r", "\\hat{X}", "Y"]),
+        ("weightnorm", ["\\rho", "U"]),
         ("logsumexp", ["y"]),
-        ("gelu", []),
+        ("softmax", ["Z", "P"]),
+        ("gelu", ["\\Phi", "\\varphi"]),
+        ("linear", []),
     ],
 )
 def test_what_can_be_saved(layer: str, names: list[str]) -> None:
@@ -75,6 +77,7 @@ def test_arguments(saved: tuple[str, ...], arguments: list[str]) -> None:
         ("rmsnorm", ("m",)),
         ("weightnorm", ("rho",)),
         ("logsumexp", ("y",)),
+        ("softmax", ("P",)),
     ],
 )
 def test_forward_and_backward_fit(layer: str, saved: tuple[str, ...]) -> None:
@@ -108,12 +111,13 @@ def _inputs(
 @pytest.mark.parametrize(
     ("layer", "saved", "message"),
     [
-        ("root", ("q",), "'q' cannot be saved\nOf this document, mu, v, sigma can be saved"),
+        ("root", ("q",), "'q' cannot be saved\nOf this document, mu, v, sigma, X_hat can be saved"),
         ("root", ("x",), "'x' cannot be saved"),
-        ("root", ("X_hat",), "'X_hat' cannot be saved"),
+        ("root", ("beta",), "'beta' cannot be saved"),
         ("root", ("mu", ""), "'' cannot be saved"),
         ("root", ("v", "sigma"), "v is not needed beside sigma"),
-        ("gelu", ("y",), "read no statistic of lower rank"),
+        ("gelu", ("y",), "Phi, phi can be saved"),
+        ("linear", ("y",), "read no defined name"),
     ],
 )
 def test_names_that_cannot_be_saved(layer: str, saved: tuple[str, ...], message: str) -> None:
