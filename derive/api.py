@@ -226,11 +226,11 @@ class Derivation:
         write = page if form == "html" else report
         return write(self.checked, self.gradients(), table, HEADER)
 
-    def kernel(self, backend: str = "numpy") -> Callable[..., Any]:
+    def kernel(self, backend: str = "numpy", saved: Sequence[str] = ()) -> Callable[..., Any]:
         """The exported kernel as a function, loaded from its emitted module."""
         from derive.kernel.front import load_kernel
 
-        return load_kernel(self.export(backend), self.kernel_name)
+        return load_kernel(self.export(backend, saved=saved), self.kernel_name)
 
     def verify_kernel(
         self,

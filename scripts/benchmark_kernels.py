@@ -1,4 +1,4 @@
-"""Times of exported kernels beside PyTorch, torch.compile, JAX and SymPy's lambdify.
+"""Times of exported kernels beside PyTorch, torch.compile, JAX and plain NumPy.
 
     python scripts/benchmark_kernels.py [--layers batchnorm,softmax] [-o reports/kernels.md]
 
@@ -12,6 +12,7 @@ so that layers can be measured one by one.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import math
 import os
@@ -30,7 +31,7 @@ from kernel_peers import Layer, compiled, drawn, jitted, layers, native
 THREADS = 2
 DTYPES = ("float32", "float64")
 OURS = ("numpy", "numba", "c")
-PEERS = ("torch.compile", "JAX", "lambdify")
+PEERS = ("torch.compile", "JAX", "typed NumPy")
 SECONDS = 1.5
 ROUNDS = (5, 101)
 CALLS = 4
@@ -53,45 +54,27 @@ def contenders(layer: Layer, values: tuple[Any, ...]) -> dict[str, Callable[[], 
 
     derivation = derive.load(layer.document)
     found: dict[str, Callable[[], Any]] = {"torch": native(layer, values)}
-    for name in OURS:
-        found[name] = _exported(derivation.kernel(name), values, layer.want, name)
+    named = list(inspect.signature(derivation.kernel()).parameters)
+    given = dict(zip(named, values, strict=False))
+    for backend in OURS:
+        found[backend] = _exported(derivation.kernel(backend, saved=()), given, layer.want)
+        if layer.saved:
+            held = given | dict(zip(layer.saved, layer.saving(*values), strict=True))
+            kernel = derivation.kernel(backend, saved=layer.saved)
+            found[f"{backend}, saved"] = _exported(kernel, held, layer.want)
     if values[0].size <= COMPILED and values[0].dtype == DTYPES[0]:
         found["torch.compile"] = compiled(layer, values)
         found["JAX"] = jitted(layer, values)
-    found["lambdify"] = _lambdified(derivation, layer, values)
+    found["typed NumPy"] = lambda: layer.naive(*values)
     return found
 
 
-def _lambdified(derivation: Any, layer: Layer, values: tuple[Any, ...]) -> Callable[[], Any]:
-    """SymPy's lambdify of the closed forms, the sums by NumPy."""
-    from derive.kernel.plan import plan_of
-    from derive.kernel.reference import reference
-
-    plan = derivation.plan()
-    chosen = set(layer.want)
-    names = dict(zip((p.array for p in plan.parameters), values, strict=True))
-    own = {r.array: n for r, n in zip(plan.results, _results(derivation), strict=True)}
-    part = plan_of(tuple(r.form for r in plan.results if own[r.array] in chosen))
-    run = reference(part)
-    by_key = {(p.kind, p.symbol.key): names[p.array] for p in plan.parameters}
-    kind = values[0].dtype.type
-    held = {
-        p.array: kind(v) if isinstance(v := by_key[p.kind, p.symbol.key], float) else v
-        for p in part.parameters
-    }
-    return lambda: run(held)
-
-
-def _results(derivation: Any) -> list[str]:
-    from derive.kernel.front import result_names
-
-    return list(result_names(derivation.plan()).values())
-
-
 def _exported(
-    kernel: Callable[..., Any], values: tuple[Any, ...], want: tuple[str, ...], name: str
+    kernel: Callable[..., Any], given: dict[str, Any], want: tuple[str, ...]
 ) -> Callable[[], Any]:
-    return lambda: kernel(*values, want=want, threads=THREADS)
+    names = inspect.signature(kernel).parameters
+    own = {name: value for name, value in given.items() if name in names}
+    return lambda: kernel(**own, want=want, threads=THREADS)
 
 
 # ---- times --------------------------------------------------------------------------------------
@@ -152,16 +135,17 @@ def in_a_process(name: str, variables: dict[str, str]) -> list[Row]:
 
 def table(rows: list[Row]) -> list[str]:
     """Milliseconds of torch, and every other time as a share of it; least times in brackets."""
-    others = [*OURS, *PEERS]
+    saved = [f"{name}, saved" for name in OURS if f"{name}, saved" in rows[0]["times"]]
+    others = [*OURS, *saved, *PEERS]
     lines = [
-        f"| dtype | shape | torch, ms | {' | '.join(others)} | lambdify / numpy |",
+        f"| dtype | shape | torch, ms | {' | '.join(others)} | typed NumPy / numpy |",
         f"|{'---|' * (len(others) + 4)}",
     ]
     for row in rows:
         found = row["times"]
         shares = [_both(found.get(name), found["torch"]) for name in others]
         shape = " × ".join(map(str, row["shape"]))
-        gain = found["lambdify"][0] / found["numpy"][0]
+        gain = found["typed NumPy"][0] / found["numpy"][0]
         cells = [row["dtype"], shape, f"{1e3 * found['torch'][0]:.3g}", *shares, f"{gain:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
     means = [_mean(rows, name) for name in others]
@@ -195,9 +179,12 @@ def summary(found: dict[str, dict[str, list[Row]]]) -> list[str]:
     for name, both in found.items():
         cells = []
         for backend in OURS:
-            means = (_mean(both[allocator], backend) for allocator in ("plain", "tuned"))
+            saved = f"{backend}, saved"
+            own = saved if saved in both["plain"][0]["times"] else backend
+            means = (_mean(both[allocator], own) for allocator in ("plain", "tuned"))
             cells += [f"{mean:.2f}" if mean else "" for mean in means]
-        tuned = [row["times"]["c"][0] / row["times"]["torch"][0] for row in both["tuned"]]
+        own = "c, saved" if "c, saved" in both["tuned"][0]["times"] else "c"
+        tuned = [row["times"][own][0] / row["times"]["torch"][0] for row in both["tuned"]]
         lines.append(f"| {name} | {' | '.join(cells)} | {max(tuned):.2f} |")
     return lines
 
@@ -210,8 +197,9 @@ def report(found: dict[str, dict[str, list[Row]]], about: str) -> str:
         "",
         "`derive export NAME --backend …` beside PyTorch's own backward operators, which get what",
         "their forward passes have saved (mean and deviation, softmax); the exported kernels",
-        "compute all of it from the inputs. `torch.compile` and JAX differentiate the formula of",
-        "the forward pass; lambdify is SymPy's of the closed forms, its sums by NumPy. Medians of",
+        "compute all of it from the inputs, but where a column says saved. `torch.compile` and JAX",
+        "differentiate the formula of the forward pass; typed NumPy is the closed form as one",
+        "would type it. Medians of",
         f"runs that take turns in one process, {THREADS} threads, each result fresh. Before each",
         "turn there is a pause and a call that is not timed: pools of threads spin after their",
         "work and would be in each other's way. Times other than torch's are shares of torch's, so",

@@ -35,8 +35,10 @@ class Layer:
     """A document of the library with its peers.
 
     `arrays(shape, random)` are the arguments in the order of the kernel; the first is x, the
-    second the upstream gradient. `forward(xp, x, *others)` is the formula without it; `by` are
-    the arguments, by their place in the forward pass, that are differentiated by.
+    second the upstream gradient. `saved` are names that the kernel is given where PyTorch's
+    operator is given just them, `saving(*arrays)` their values. `forward(xp, x, *others)` is the
+    formula without it; `by` are the arguments, by their place in the forward pass, that are
+    differentiated by.
     """
 
     document: str
@@ -47,6 +49,8 @@ class Layer:
     by: tuple[int, ...]
     native: Callable[..., Callable[[], Any]]
     naive: Callable[..., Arrays]
+    saved: tuple[str, ...] = ()
+    saving: Callable[..., Arrays] = lambda *values: ()
 
 
 def drawn(layer: Layer, shape: Shape, dtype: str, offset: float = 0.0) -> Arrays:
@@ -265,6 +269,12 @@ def _typed_softmax(x: Any, dy: Any) -> Arrays:
     return (p * (dy - (p * dy).sum(axis=1, keepdims=True)),)
 
 
+def _saved_softmax(x: Any) -> Any:
+    import numpy as np
+
+    return _softmax(np, x.astype(float)).astype(x.dtype)
+
+
 def _typed_entropy(z: Any, dh: Any, t: Any, tau: float) -> Arrays:
     import numpy as np
 
@@ -347,6 +357,8 @@ def layers() -> Mapping[str, Layer]:
             (0,),
             _probabilities,
             _typed_softmax,
+            ("P",),
+            lambda x, dy: (_saved_softmax(x),),
         ),
         Layer(
             "softmax_cross_entropy",
@@ -357,6 +369,8 @@ def layers() -> Mapping[str, Layer]:
             (0,),
             _crossed,
             _typed_entropy,
+            ("P",),
+            lambda z, dh, t, tau: (_saved_softmax(z / z.dtype.type(tau)),),
         ),
         Layer(
             "groupnorm",
