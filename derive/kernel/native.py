@@ -11,6 +11,7 @@ from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, header, imports, joined
 from derive.kernel.plan import Plan, Result, Step
+from derive.kernel.products import PLACES, WHOLE, Names, Pieces, without_products
 from derive.kernel.shifting import shifted
 from derive.kernel.statements import exported
 
@@ -44,6 +45,7 @@ def native_module(
             NUMBER if any(part.numbers for part in parts) else "",
             WANTED,
             RESULTS,
+            PLACES if any(part.pieces for part in parts) else "",
             THREADS,
             *helpers,
         ]
@@ -66,6 +68,9 @@ class Native(Front):
 
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
+        self.pieces: Pieces | None = None
+        if not without_products(plan):
+            self.pieces = Pieces(self, lambda part, name: type(self)(part, name, version))
         self.nest: Nest = nest_of(shifted(plan))
         self.inside = {p.array: f"a_{self.names[p.array]}" for p in plan.parameters}
         arrays = [*(s.array for s in self.nest.sampled), *(s.array for s in self.nest.plan.steps)]
@@ -85,7 +90,7 @@ class Native(Front):
         """The code that computes."""
         raise NotImplementedError
 
-    def call(self) -> Iterator[str]:
+    def call(self, names: Names = WHOLE) -> Iterator[str]:
         """The statements that run it."""
         raise NotImplementedError
 
@@ -104,7 +109,7 @@ class Native(Front):
         yield "\n".join(["shapes = {", *shapes, "}"])
         yield f"given = _results(out, wanted, shapes, dtype, {given})"
         yield from self._checked()
-        yield from self.call()
+        yield from self.pieces.lines() if self.pieces else self.call()
         returned = [
             f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
         ]

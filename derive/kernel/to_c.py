@@ -11,6 +11,7 @@ from derive.kernel.module import functions_of
 from derive.kernel.names import function_name
 from derive.kernel.native import Native, native_module
 from derive.kernel.plan import Plan
+from derive.kernel.products import WHOLE, Names
 from derive.kernel.turned import turned
 from derive.kernel.writer import Written, write
 
@@ -29,12 +30,17 @@ def emit_c(plan: Plan, name: str, version: str = "") -> str:
 class _Function(Native):
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
+        self.sources = dict[str, str]()
+        if self.pieces:
+            return
         self.sources = {"C": self._source(self)}
         other = turned(plan)
         if other is not None:
             self.sources["F"] = self._source(Native(other, function, version))
 
     def compiled(self) -> list[str]:
+        if self.pieces:
+            return self.pieces.compiled()
         return [
             f"_SOURCES[\"{self.function}\", \"{order}\"] = r'''\n{source}\n'''"
             for order, source in self.sources.items()
@@ -47,17 +53,17 @@ class _Function(Native):
         function = self._function(native, written)
         return "\n".join([*dialect.helpers(), "", *function.text()])
 
-    def call(self) -> Iterator[str]:
-        bits = [f'("{name}" in wanted) * {1 << k}' for k, name in enumerate(self.results)]
+    def call(self, names: Names = WHOLE) -> Iterator[str]:
+        bits = [f'("{n}" in {names.wanted}) * {1 << k}' for k, n in enumerate(self.results)]
         numbers = [self.names[p.array] for p in self.numbers]
         arrays = [f"_dense({self.names[p.array]})" for p in self.arrays]
-        arrays += [f'given["{name}"]' for name in self.results]
+        arrays += [f'{names.results}["{name}"]' for name in self.results]
         sizes = "".join(f"{name}, " for name in self.sizes.values())
         yield "\n".join(
             [
                 "_run(",
                 f'    "{self.function}",',
-                "    dtype,",
+                f"    {names.dtype},",
                 "    work,",
                 f"    (threads, {' + '.join(bits)}, {sizes}),",
                 f"    ({''.join(f'{array}, ' for array in arrays)}),",

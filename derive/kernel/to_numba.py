@@ -11,6 +11,7 @@ from derive.kernel.names import function_name
 from derive.kernel.native import Native, native_module
 from derive.kernel.numba_dialect import TYPES, NumbaDialect
 from derive.kernel.plan import Plan
+from derive.kernel.products import WHOLE, Names
 from derive.kernel.writer import Written, write
 
 
@@ -30,9 +31,13 @@ class _Function(Native):
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
         self.dialect = NumbaDialect()
+        if self.pieces:
+            return
         self.written = write(self.nest, self.inside, self.lengths, self.dialect)
 
     def compiled(self) -> list[str]:
+        if self.pieces:
+            return self.pieces.compiled()
         factory = f"_{self.function}_loops"
         inner = [*self._function(self.written), "", "return kernel"]
         saved = {p.array for p in self.saved}
@@ -58,17 +63,17 @@ class _Function(Native):
         ]
         return [*self.dialect.helpers().split("\n\n\n"), "\n".join(lines)]
 
-    def call(self) -> Iterator[str]:
-        bits = [f'("{name}" in wanted) * {1 << k}' for k, name in enumerate(self.results)]
+    def call(self, names: Names = WHOLE) -> Iterator[str]:
+        bits = [f'("{n}" in {names.wanted}) * {1 << k}' for k, n in enumerate(self.results)]
         arrays = "".join(f"_dense({self.names[p.array]}), " for p in self.arrays)
-        takers = "".join(f'given["{name}"], ' for name in self.results)
+        takers = "".join(f'{names.results}["{name}"], ' for name in self.results)
         numbers = "".join(f"float({self.names[p.array]}), " for p in self.numbers)
         sizes = "".join(f"{name}, " for name in self.sizes.values())
         yield "\n".join(
             [
                 "_run(",
                 f'    "{self.function}",',
-                "    (dtype.itemsize, work.itemsize),",
+                f"    ({names.dtype}.itemsize, work.itemsize),",
                 "    threads,",
                 f"    ({' + '.join(bits)}, {sizes}),",
                 f"    ({arrays}{takers}),",

@@ -16,7 +16,7 @@ from derive.kernel.blocks_program import Program
 from derive.kernel.blocks_runtime import SWEEP
 from derive.kernel.blocks_stage import SILENCE
 from derive.kernel.blocks_text import condition, fitted
-from derive.kernel.entries import Load, Times, Where, free_labels, parts, subentries
+from derive.kernel.entries import Load, Where, free_labels, parts, subentries
 from derive.kernel.front import (
     ARRAY,
     NUMBER,
@@ -31,8 +31,8 @@ from derive.kernel.front import (
 from derive.kernel.module import functions_of, header, imports, joined
 from derive.kernel.names import function_name
 from derive.kernel.native import RESULTS, THREADS
-from derive.kernel.numpy_text import Texts
 from derive.kernel.plan import Plan, Result, Step
+from derive.kernel.products import Products
 from derive.kernel.statements import exported
 
 __all__ = ["emit_numpy", "load_kernel", "parameter_names", "result_names"]
@@ -83,7 +83,7 @@ class _Function(Front):
 
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
-        self.texts = _Products(**vars(self.texts))
+        self.texts = Products(**vars(self.texts))
         self.program: Program | None = None
         try:
             self.program = Program(plan, self, function)
@@ -163,25 +163,6 @@ class _Function(Front):
             fresh = not isinstance(body, Load) or body.array in self.texts.inlined
             text = f"numpy.{'array' if missing or not fresh else 'asarray'}({text}, dtype=dtype)"
         return f"{name} = {text}"
-
-
-class _Products(Texts):
-    """Texts in which a product of two matrices, or of a matrix and a vector, is `matmul`."""
-
-    def _contraction(self, step: Step) -> str:
-        inner, axes = step.inner, tuple(axis.name for axis in step.axes)
-        bound = tuple(b.name for b in step.bounds)
-        if not isinstance(inner, Times) or len(inner.factors) != 2 or len(bound) != 1:
-            return super()._contraction(step)
-        own = [set(free_labels(factor)) for factor in inner.factors]
-        for one, other in ((0, 1), (1, 0)):
-            rows, columns = axes[:1], axes[1:]
-            if len(axes) > 2 or own[one] != {*rows, *bound} or own[other] != {*bound, *columns}:
-                continue
-            left = self.expression(inner.factors[one], step, rows + bound)
-            right = self.expression(inner.factors[other], step, bound + columns)
-            return f"numpy.matmul({left}, {right})"
-        return super()._contraction(step)
 
 
 def silenced(lines: Iterable[str], silent: bool) -> Iterator[str]:
