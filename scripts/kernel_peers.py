@@ -406,6 +406,8 @@ def layers() -> Mapping[str, Layer]:
             (1, 2, 0),
             _gated,
             _typed_swiglu,
+            ("A", "B"),
+            lambda x, dy, w, v: (x @ w.T, x @ v.T),
         ),
     )
     return {layer.document: layer for layer in every}
