@@ -194,16 +194,26 @@ def export(file: str, output: str, backend: str, distributed: bool, saved: str) 
 @click.argument("file")
 @click.option("--sizes", multiple=True, metavar="N=8,D=4", help="Add up bytes and operations.")
 @click.option("--saved", default="", metavar="NAMES", help=SAVED)
-def plan(file: str, sizes: tuple[str, ...], saved: str) -> None:
+@click.option("--svg", help="Draw the passes into this file.")
+def plan(file: str, sizes: tuple[str, ...], saved: str, svg: str | None) -> None:
     """Print the passes of a compiled kernel: sums, entries moved, operations, the lower bound."""
     from derive.kernel.costs import costs_at, costs_of, costs_text, sizes_given
 
-    found = _load(file).plan(_names(saved))
+    if svg:
+        _writable(svg)
+    derivation = _load(file)
+    found = derivation.plan(_names(saved))
     given = sizes_given(sizes, found) if sizes else {}
     costs = costs_of(found)
     click.echo("\n".join(costs_text(costs)))
     if given:
         click.echo(costs_at(costs, given))
+    if svg:
+        from derive.kernel.plan_picture import plan_picture
+
+        title = f"{derivation.kernel_name}: passes of the compiled kernel"
+        _write(svg, plan_picture(costs, title, given or None).encode())
+        click.echo(f"wrote {svg}")
 
 
 @cli.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
-from derive.errors import UsageError
+from derive.errors import UnsupportedError, UsageError
 from derive.kernel.entries import (
     Apply,
     Const,
@@ -21,12 +21,15 @@ from derive.kernel.entries import (
     Times,
     Total,
     Where,
+    loads,
     parts,
 )
 from derive.kernel.front import Front
 from derive.kernel.loops import Compute, Loop, Nest, Node, nest_of, opened, paths, reads
-from derive.kernel.plan import Plan
-from derive.kernel.shifting import shifted
+from derive.kernel.plan import Plan, Step
+from derive.kernel.segments import is_product, segment_plan, segments, shapes_of
+from derive.kernel.shifting import centred, shifted
+from derive.kernel.split import split_of
 from derive.kernel.storage import homes
 from derive.meaning.terms import Affine
 
@@ -39,7 +42,8 @@ Amount = Counter[Lengths]
 class Pass:
     """One loop of the outermost level, with the arrays that it moves between memory and itself.
 
-    What stays in a turn of the loop is not moved. Operations are of scalars.
+    What stays in a turn of the loop is not moved. Operations are of scalars. `reads` and `writes`
+    name the arrays. A `product` is one of matrices, which the back end's library computes.
     """
 
     over: Lengths
@@ -47,15 +51,29 @@ class Pass:
     read: Amount
     written: Amount
     operations: Amount
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    product: bool = False
 
 
 @dataclass(frozen=True)
 class Costs:
-    """The passes; `least` is every argument read once and every result written once."""
+    """The passes; `least` is every argument read once and every result written once.
+
+    `split` says along which size blocks, workers and processes share the work, and what of it
+    they put together.
+    """
 
     passes: tuple[Pass, ...]
     least: Amount
     sampled: tuple[str, ...]
+    split: str = ""
+
+    @property
+    def again(self) -> tuple[str, ...]:
+        """The arrays that more than one pass reads."""
+        counted = Counter(name for each in self.passes for name in each.reads)
+        return tuple(name for name, times in counted.items() if times > 1)
 
     @property
     def moved(self) -> Amount:
@@ -64,8 +82,47 @@ class Costs:
 
 
 def costs_of(plan: Plan) -> Costs:
-    """The costs of the compiled kernels of a plan."""
-    return _Counting(nest_of(shifted(plan)), Front(plan, "kernel", "")).costs()
+    """The costs of the compiled kernels of a plan, cut at its matrix products."""
+    front = Front(plan, "kernel", "")
+    for number, step in enumerate(step for step in plan.steps if is_product(step)):
+        front.names.setdefault(step.array, f"product_{number + 1}")
+    passes, sampled = list[Pass](), list[str]()
+    for segment in segments(plan):
+        if segment.kind == "products":
+            passes += [_product_of(step, plan, front) for step in segment.steps]
+            continue
+        counting = _Counting(nest_of(shifted(segment_plan(plan, segment))), front)
+        passes += counting.passes()
+        sampled += counting.sampled()
+    shapes = shapes_of(plan)
+    least = Amount(p.symbol.shape for p in plan.parameters if p.symbol.shape)
+    least.update(shapes[result.array] for result in plan.results)
+    return Costs(tuple(passes), least, tuple(sampled), _split(plan))
+
+
+def _split(plan: Plan) -> str:
+    """`along N: 2 sums are merged, then 3`; why not, when it cannot be."""
+    try:
+        split = split_of(centred(plan))
+    except UnsupportedError as refusal:
+        return f"in one piece: {refusal.message}"
+    merged = [len(stage.merged) for stage in split.stages if stage.merged]
+    what = ", then ".join(map(str, merged))
+    kind = "results" if sum(merged) > 1 else "result"
+    return f"along {split.size}: " + (f"{what} partial {kind} merged" if what else "no merge")
+
+
+def _product_of(step: Step, plan: Plan, front: Front) -> Pass:
+    """A product of matrices: a multiplication and an addition for each entry of all indices."""
+    shapes = shapes_of(plan)
+    over = tuple(b.high - b.low + 1 for b in (*step.axes, *step.bounds))
+    arrays = sorted(loads(step.body))
+    read = Amount(shapes[array] for array in arrays if shapes[array])
+    names = tuple(front.names.get(array, "…") for array in arrays)
+    name = front.names.get(step.array, "…")
+    computes = (f"{name} = {' × '.join(names)}, a matrix product of the back end's",)
+    written = Amount([shapes[step.array]])
+    return Pass(over, computes, read, written, Amount({over: 2}), names, (name,), True)
 
 
 class _Counting:
@@ -84,12 +141,13 @@ class _Counting:
         for number, shift in enumerate(nest.sampled):
             self.names[shift.array] = f"s{number or ''}"
 
-    def costs(self) -> Costs:
-        passes = tuple(self._pass(node) for node in self.nest.nodes)
-        least = Amount(p.symbol.shape for p in self.nest.plan.parameters if p.symbol.shape)
-        least.update(self.shapes[result.array] for result in self.nest.plan.results)
-        sampled = tuple(f"{self.names[s.array]} near {self._mean(s.of)}" for s in self.nest.sampled)
-        return Costs(passes, least, sampled)
+    def passes(self) -> list[Pass]:
+        """The loops of the outermost level."""
+        return [self._pass(node) for node in self.nest.nodes]
+
+    def sampled(self) -> list[str]:
+        """The shifts that are found before the first pass."""
+        return [f"{self.names[s.array]} near {self._mean(s.of)}" for s in self.nest.sampled]
 
     def _mean(self, of: Load) -> str:
         return f"the mean of {self.names.get(of.array, 'a part')}"
@@ -114,7 +172,15 @@ class _Counting:
             if count:
                 operations[tuple(loop.length for loop in path)] += count
         over = max((tuple(loop.length for loop in path) for _, path in inside), key=len)
-        return Pass(over, tuple(self._computed(inside)), read, written, operations)
+        computes = tuple(self._computed(inside))
+        outside = (array for array in made if not self.homes[array].path)
+        reads_, writes = self._named(loaded - made), self._named(outside)
+        return Pass(over, computes, read, written, operations, reads_, writes)
+
+    def _named(self, arrays: Iterable[str]) -> tuple[str, ...]:
+        """The names of arrays with axes; sums that have none are one `sums`."""
+        shaped = (array for array in arrays if self.shapes.get(array))
+        return tuple(sorted({self.names.get(array, "sums") for array in shaped}))
 
     def _operations(self, entry: Entry) -> int:
         if isinstance(entry, Load) and entry.array in self.nest.virtual:
@@ -203,6 +269,9 @@ def costs_text(costs: Costs) -> list[str]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, row[5]]).rstrip())
     lines += [f"{text}, from at most 16 entries, checked after its pass" for text in costs.sampled]
+    if costs.again:
+        lines.append(f"read again: {', '.join(costs.again)}")
+    lines.append(f"shared among blocks, workers, processes {costs.split}")
     lines.append(f"moves {amount_text(costs.moved)} entries")
     lines.append(f"at least {amount_text(costs.least)}: each argument once, each result once")
     return lines
