@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_boxes_and_text(name: str) -> None:
     rows = [(int(t.get("y", "0")), int(t.get("x", "0")), t.text) for t in root.iter(f"{SVG}text")]
     assert all(x + LETTER * len(text or "") <= WIDTH for _, x, text in rows)
     heights = sorted(y for y, _, _ in rows)
-    assert all(b - a >= LINE - 3 for a, b in zip(heights, heights[1:], strict=False))
+    assert all(b - a >= LINE - 3 for a, b in pairwise(heights))
     assert heights[-1] < int(root.get("height", "0"))
 
 
