@@ -202,11 +202,40 @@ class Front:
 
     # ---- arguments ------------------------------------------------------------------------------
 
+    def hollow(self) -> list[str]:
+        """The sizes, by their keys, that may be zero: not of the first axis, and of every result.
+
+        Without entries along such an axis no result has any.
+        """
+        shapes = [r.form.target.shape for r in self.plan.results]
+        first = self.arrays[0].symbol.shape[0].single if self.arrays else None
+        return [
+            key
+            for key in self.sizes
+            if key != first and all(any(n.single == key for n in shape) for shape in shapes)
+        ]
+
+    def _hollow_axes(self, parameter: Parameter) -> str:
+        hollow = self.hollow()
+        axes = [str(k) for k, n in enumerate(parameter.symbol.shape) if n.single in hollow]
+        return f", {sequence(axes)}" if axes else ""
+
+    def without_entries(self) -> Iterator[str]:
+        """The statement that returns empty results, where `shapes` are known."""
+        hollow = [self.sizes[key] for key in self.hollow()]
+        if hollow:
+            yield (
+                f"if 0 in {sequence(hollow)}:\n"
+                "    given = _results(out, wanted, shapes, dtype, ())\n"
+                f"    named = {self.tuple}._fields\n"
+                f"    return {self.tuple}(*(given[n] if n in wanted else None for n in named))"
+            )
+
     def validation(self) -> Iterator[str]:
         """Statements that refuse what does not fit, and set sizes, `dtype` and `work`."""
         names = [self.names[p.array] for p in self.arrays]
         for p, name in zip(self.arrays, names, strict=True):
-            yield f'{name} = _array("{name}", {name}, {len(p.symbol.shape)})'
+            yield f'{name} = _array("{name}", {name}, {len(p.symbol.shape)}{self._hollow_axes(p)})'
         yield f"dtype = {names[0]}.dtype" if names else "dtype = numpy.dtype(numpy.float64)"
         saved = {self.names[p.array] for p in self.saved}
         for name in names[1:]:
@@ -332,8 +361,8 @@ _PROVED = "Proved for all sizes and all values"
 _DTYPES = "All arrays are float32, or all are float64; the results have the same dtype."
 
 ARRAY = '''
-def _array(name, value, rank):
-    """A float32 or float64 array with `rank` axes, none of length zero."""
+def _array(name, value, rank, hollow=()):
+    """A float32 or float64 array with `rank` axes; only `hollow` ones may have no entries."""
     if not isinstance(value, numpy.ndarray):
         raise ValueError(f"{name}: expected a NumPy array, got {type(value).__name__}")
     if isinstance(value, (numpy.matrix, numpy.ma.MaskedArray)):
@@ -342,7 +371,7 @@ def _array(name, value, rank):
         raise ValueError(f"{name}: expected dtype float32 or float64, got {value.dtype}")
     if value.ndim != rank:
         raise ValueError(f"{name}: expected {rank} axes, got shape {value.shape}")
-    if 0 in value.shape:
+    if 0 in value.shape and any(n == 0 and k not in hollow for k, n in enumerate(value.shape)):
         raise ValueError(f"{name}: every axis needs at least one entry, got shape {value.shape}")
     return numpy.asarray(value)
 '''

@@ -107,8 +107,9 @@ class Native(Front):
         given = sequence(names) if names else "()"
         shapes = [f'    "{self.names[r.array]}": {self._lengths(r)},' for r in self.plan.results]
         yield "\n".join(["shapes = {", *shapes, "}"])
-        yield f"given = _results(out, wanted, shapes, dtype, {given})"
         yield from self._checked()
+        yield from self.without_entries()
+        yield f"given = _results(out, wanted, shapes, dtype, {given})"
         yield from self.pieces.lines() if self.pieces else self.call()
         returned = [
             f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
@@ -170,6 +171,8 @@ def _usable(name, value, shape, dtype):
         )
     if not value.flags.writeable:
         raise ValueError(f"out: {name}: is read-only")
+    if not value.size:
+        return
     extent = value.itemsize
     for stride, length in sorted((abs(s), n) for s, n in zip(value.strides, shape) if n > 1):
         if stride < extent:

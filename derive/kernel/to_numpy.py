@@ -110,10 +110,12 @@ class _Function(Front):
         results = f"_results(out, wanted, shapes, dtype, {given})"
         if self.program:
             yield from silenced(self.checks(), self._checks_branch())
+            yield from self.without_entries()
             yield f"given = {results}"
             yield from self.program.lines()
             returned = [f'    given.get("{name}"),' for name in self.results]
         else:
+            yield from self.without_entries()
             yield f"given = {{}} if out is None else {results}"
             for p in self.arrays:
                 yield f"{self.names[p.array]} = {self.names[p.array]}.astype(work, copy=False)"

@@ -112,7 +112,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"x": np.ones((5, 3), ">f8")}, "x: expected dtype float32 or float64, got >f8"),
     ({"dy": np.ones((5, 3), np.float32)}, "dy: dtype float32, while x has float64"),
     ({"x": np.ones((0, 3)), "dy": np.ones((0, 3))}, "x: every axis needs at least one entry"),
-    ({"x": np.ones((5, 0)), "dy": np.ones((5, 0))}, "x: every axis needs at least one entry"),
+    ({"x": np.ones((5, 0)), "dy": np.ones((5, 0))}, r"gamma: expected shape \(D,\) = \(0,\)"),
     ({"eps": 0.0}, "eps: must satisfy"),
     ({"eps": float("nan")}, "eps: must satisfy"),
     ({"eps": "1e-5"}, "eps: expected a real number, got str"),
