@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from derive.kernel.entries import Apply, Entry, Load, Place, Pow, Reduce, rebuild, subentries
+from derive.kernel.entries import Apply, Entry, Load, Pow, Reduce, placed, subentries
 from derive.kernel.plan import Plan, Step
 from derive.kernel.steps import Shift, Shifted
 from derive.meaning.terms import Affine
@@ -121,25 +121,6 @@ def opened(load: Load, virtual: Mapping[str, Step]) -> Entry:
     """The body of a virtual step at the position of a load."""
     step = virtual[load.array]
     return placed(step.body, dict(zip((b.name for b in step.axes), load.at, strict=True)))
-
-
-def placed(entry: Entry, places: Places) -> Entry:
-    """An entry with labels replaced by positions."""
-    match entry:
-        case Load(array, at):
-            return Load(array, tuple(moved_to(place, places) for place in at))
-        case Place(at):
-            return Place(moved_to(at, places))
-        case _:
-            return rebuild(entry, lambda part: placed(part, places))
-
-
-def moved_to(at: Affine, places: Places) -> Affine:
-    """A position with labels replaced by positions."""
-    moved = Affine.number(at.constant)
-    for name, factor in at.terms:
-        moved = moved + places.get(name, Affine.name(name)) * factor
-    return moved
 
 
 def reads(entry: Entry, virtual: Mapping[str, Step]) -> Iterator[Load]:

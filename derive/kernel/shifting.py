@@ -23,13 +23,14 @@ from derive.kernel.entries import (
     Total,
     free_labels,
     loads,
+    placed,
     power,
     product,
     rebuild,
     subentries,
     total,
 )
-from derive.kernel.loops import opened, placed, virtual_steps
+from derive.kernel.loops import opened, virtual_steps
 from derive.kernel.plan import Plan, Step
 from derive.kernel.planning import live, with_depth
 from derive.kernel.sharing import Key, canonical, ordered

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from derive.kernel.arrays import Entries
 from derive.kernel.dialect import JAM, Folds, Kind, Lines, Taker
-from derive.kernel.entries import Reduce
-from derive.kernel.loops import Compute, Loop, Path, moved_to, outside_of, placed
+from derive.kernel.entries import Reduce, moved_to, placed
+from derive.kernel.loops import Compute, Loop, Path, outside_of
 from derive.kernel.storage import stored_axes
 from derive.meaning.terms import Affine
 

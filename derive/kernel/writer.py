@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from derive.kernel.arrays import flat
 from derive.kernel.dialect import Buffer, Dialect, Folds, Kind, Lines
-from derive.kernel.entries import Entry, Load, Num, Place, Reduce, product
+from derive.kernel.entries import Entry, Load, Num, Place, Reduce, placed, product
 from derive.kernel.loops import (
     Compute,
     Loop,
@@ -24,7 +24,6 @@ from derive.kernel.loops import (
     Path,
     outside_of,
     paths,
-    placed,
 )
 from derive.kernel.steps import Shift
 from derive.kernel.storage import Home, stored_axes
