@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 from derive.kernel.entries import Load, Num, Place, Where, subentries
@@ -12,8 +13,9 @@ from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, header, imports, joined
 from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.products import PLACES, WHOLE, Names, Pieces, without_products
-from derive.kernel.shifting import shifted
+from derive.kernel.shifting import centring, shifted
 from derive.kernel.statements import exported
+from derive.kernel.steps import Shifted
 
 N = TypeVar("N", bound="Native")
 
@@ -53,7 +55,11 @@ def native_module(
 
 
 class Native(Front):
-    """A function that checks its arguments in Python and computes in compiled code."""
+    """A function that checks its arguments in Python and computes in compiled code.
+
+    A plan with matrix products is computed in `pieces`, each a function of its own, to which
+    `narrow` gives the arrays of shifts (see `Shifted`): its means are shifted already.
+    """
 
     options = (
         *Front.options,
@@ -66,12 +72,18 @@ class Native(Front):
         "threads: at most how many are used, 0 for one on each core",
     )
 
-    def __init__(self, plan: Plan, function: str, version: str) -> None:
+    def __init__(
+        self, plan: Plan, function: str, version: str, narrow: frozenset[str] | None = None
+    ) -> None:
         super().__init__(plan, function, version)
+        self.narrow = narrow
         self.pieces: Pieces | None = None
-        if not without_products(plan):
-            self.pieces = Pieces(self, lambda part, name: type(self)(part, name, version))
-        self.nest: Nest = nest_of(shifted(plan))
+        if narrow is None and not without_products(plan):
+            whole = centring(plan)
+            make = partial(type(self), version=version, narrow=whole.narrow)
+            self.pieces = Pieces(self, whole.plan, make)
+            return
+        self.nest: Nest = nest_of(shifted(plan) if narrow is None else Shifted(plan, (), narrow))
         self.inside = {p.array: f"a_{self.names[p.array]}" for p in plan.parameters}
         arrays = [*(s.array for s in self.nest.sampled), *(s.array for s in self.nest.plan.steps)]
         for number, array in enumerate(arrays):
@@ -85,6 +97,10 @@ class Native(Front):
         """The function."""
         body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
         return f"{self.signature()}\n{body}"
+
+    def kernels(self) -> list[str]:
+        """The names of its compiled functions."""
+        return self.pieces.kernels() if self.pieces else [self.function]
 
     def compiled(self) -> list[str]:
         """The code that computes."""
@@ -153,12 +169,17 @@ def _results(out, wanted, shapes, dtype, arguments):
         for other in (*arguments, *(v for k, v in given.items() if k != name)):
             if _overlap(value, other):
                 raise ValueError(f"out: {name} overlaps another array")
-    turned = all([a.flags.f_contiguous for a in arguments])
-    order = "F" if turned and not all([a.flags.c_contiguous for a in arguments]) else "C"
+    order = _order(arguments)
     for name, shape in shapes.items():
         if name not in given:
             given[name] = numpy.empty(shape, dtype, order)
     return given
+
+
+def _order(arguments):
+    """Fortran's order of entries where all arguments have it, unless all have that of C."""
+    turned = all([a.flags.f_contiguous for a in arguments])
+    return "F" if turned and not all([a.flags.c_contiguous for a in arguments]) else "C"
 
 
 def _usable(name, value, shape, dtype):

@@ -3,34 +3,65 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from derive.kernel.entries import Times, free_labels, loads
 from derive.kernel.front import Front, sequence
-from derive.kernel.numpy_text import Texts
+from derive.kernel.numpy_text import Order, Texts
 from derive.kernel.plan import Plan, Step
 from derive.kernel.segments import Segment, segment_plan, segments, shapes_of
 
 
 class Products(Texts):
-    """Texts in which a product of two matrices, or of a matrix and a vector, is `matmul`."""
+    """Texts in which a product of two matrices, or of stacks of them, is `matmul`."""
 
     def _contraction(self, step: Step) -> str:
+        found = self.operands(step)
+        if found is None:
+            return super()._contraction(step)
+        *factors, order = found
+        turn = _turn(tuple(axis.name for axis in step.axes), order)
+        text = f"numpy.matmul({', '.join(factors)})"
+        return f"numpy.transpose({text}, {turn})" if turn else text
+
+    def into(self, step: Step, out: str) -> str:
+        """The statement that computes a contraction in an array."""
+        found = self.operands(step)
+        if found is None:
+            return f"{super()._contraction(step)[:-1]}, out={out})"
+        *factors, order = found
+        turn = _turn(order, tuple(axis.name for axis in step.axes))
+        turned = f"numpy.transpose({out}, {turn})" if turn else out
+        return f"numpy.matmul({', '.join(factors)}, out={turned})"
+
+    def operands(self, step: Step) -> tuple[str, str, Order] | None:
+        """The two arguments of `matmul` and the labels of its axes; None where it is no such.
+
+        Labels of both factors that are kept count matrices of a stack.
+        """
         inner, axes = step.inner, tuple(axis.name for axis in step.axes)
         bound = tuple(b.name for b in step.bounds)
         if not isinstance(inner, Times) or len(inner.factors) != 2 or len(bound) != 1:
-            return super()._contraction(step)
+            return None
         own = [set(free_labels(factor)) for factor in inner.factors]
+        stack = tuple(name for name in axes if name in own[0] & own[1])
+        kept = tuple(name for name in axes if name not in stack)
+        rows, columns = kept[:1], kept[1:]
+        if len(kept) > 2 or (stack and len(kept) < 2):
+            return None
         for one, other in ((0, 1), (1, 0)):
-            rows, columns = axes[:1], axes[1:]
-            if len(axes) > 2 or own[one] != {*rows, *bound} or own[other] != {*bound, *columns}:
-                continue
-            left = self.expression(inner.factors[one], step, rows + bound)
-            right = self.expression(inner.factors[other], step, bound + columns)
-            return f"numpy.matmul({left}, {right})"
-        return super()._contraction(step)
+            if own[one] == {*stack, *rows, *bound} and own[other] == {*stack, *bound, *columns}:
+                left = self.expression(inner.factors[one], step, stack + rows + bound)
+                right = self.expression(inner.factors[other], step, stack + bound + columns)
+                return left, right, stack + kept
+        return None
+
+
+def _turn(to: Order, given: Order) -> str:
+    """The axes for `numpy.transpose` that lead from one order to another; "" if it is the same."""
+    return "" if to == given else str(tuple(given.index(name) for name in to))
 
 
 @dataclass(frozen=True)
@@ -49,6 +80,7 @@ BETWEEN = Names("work", "held", "live")
 class Compiled(Protocol):
     """A function of compiled loops."""
 
+    function: str
     names: dict[str, str]
     sizes: dict[str, str]
     results: list[str]
@@ -60,30 +92,33 @@ class Compiled(Protocol):
         """The statements that run it."""
 
 
+Make = Callable[[Plan, str], Compiled]
+
+
 class Pieces:
     """The segments of a plan: those of loops as compiled functions, by `make(plan, name)`.
 
-    In the emitted text `held` has the arrays between segments and the results, in the working
-    dtype, and `live` the names of those that something wanted needs.
+    `plan` is that of `front` with its means shifted, so that what one segment takes from another
+    is centred without loss. In the emitted text `held` has the arrays between segments and the
+    results, in the working dtype, and `live` the names of those that something wanted needs.
     """
 
-    def __init__(self, front: Front, make: Callable[[Plan, str], Compiled]) -> None:
-        self.front, self.plan = front, front.plan
-        self.shapes = shapes_of(self.plan)
-        self.results = {r.array: front.names[r.array] for r in self.plan.results}
-        self.keys = {
-            step.array: self.results.get(step.array, step.array) for step in self.plan.steps
-        }
-        self.names = {p.array: front.names[p.array] for p in self.plan.parameters}
+    def __init__(self, front: Front, plan: Plan, make: Make) -> None:
+        self.front, self.plan = front, plan
+        self.shapes = shapes_of(plan)
+        self.results = {r.array: front.names[r.array] for r in plan.results}
+        # No result is called so: its name has no space.
+        self.keys = {s.array: self.results.get(s.array, f"part {s.array}") for s in plan.steps}
+        self.names = {p.array: front.names[p.array] for p in plan.parameters}
         self.names |= {array: f'held["{key}"]' for array, key in self.keys.items()}
+        axes = {**front.texts.axes, **{s.array: s.axes for s in plan.steps}}
+        self.texts = Products(self.names, front.sizes, axes, {}, front.texts.helpers)
         self.parts = tuple(
             (segment, self._part(segment, make, number))
-            for number, segment in enumerate(segments(self.plan))
+            for number, segment in enumerate(segments(plan))
         )
 
-    def _part(
-        self, segment: Segment, make: Callable[[Plan, str], Compiled], number: int
-    ) -> Compiled | None:
+    def _part(self, segment: Segment, make: Make, number: int) -> Compiled | None:
         """The function of a segment of loops, which speaks of arrays by the names here."""
         if segment.kind == "products":
             return None
@@ -95,68 +130,83 @@ class Pieces:
 
     # ---- text -----------------------------------------------------------------------------------
 
+    def kernels(self) -> list[str]:
+        """The names of the compiled functions."""
+        return [part.function for _, part in self.parts if part]
+
     def compiled(self) -> list[str]:
         """The code of all segments of loops."""
         return [text for _, part in self.parts if part for text in part.compiled()]
 
     def lines(self) -> Iterator[str]:
         """The statements between the checks and the return."""
-        for p in self.front.arrays:
-            name = self.front.names[p.array]
-            yield f"{name} = {name}.astype(work, copy=False)"
+        names = [self.front.names[p.array] for p in self.front.arrays]
+        yield f"order = _order({sequence(names)})"
+        yield from (f"{name} = {name}.astype(work, copy=False)" for name in names)
         yield "held = _held(given, work)"
         yield from self._live()
-        for segment, part in self.parts:
-            if part is None:
-                yield from map(self._product, segment.steps)
-            else:
-                body = [*self._made(segment), *part.call(BETWEEN)]
-                text = "\n".join(textwrap.indent(line, "    ") for line in body)
-                yield f"if live & {{{self._listed(segment.gives)}}}:\n{text}"
-        yield "_rounded(held, given)"
+        yield 'with numpy.errstate(all="ignore"):'
+        for number in range(len(self.parts)):
+            yield from map(_deeper, self._segment(number))
+        yield _deeper("_rounded(held, given)")
+
+    def _segment(self, number: int) -> Iterator[str]:
+        """The statements of a segment, under the condition that something needs it."""
+        segment, part = self.parts[number]
+        if part is None:
+            for step in segment.steps:
+                body = [*self._made([step.array]), self.texts.into(step, self.names[step.array])]
+                yield "\n".join([f'if "{self.keys[step.array]}" in live:', *map(_deeper, body)])
+        else:
+            body = [*self._made(segment.gives), *part.call(BETWEEN)]
+            yield "\n".join([f"if live & {{{self._listed(segment.gives)}}}:", *map(_deeper, body)])
+        free = self._last_read(number)
+        if free and number + 1 < len(self.parts):
+            names = sequence([f'"{self.keys[array]}"' for array in free])
+            yield f"for name in {names}:\n    held.pop(name, None)"
+
+    def _last_read(self, number: int) -> list[str]:
+        """The arrays between segments that no segment after one reads."""
+        later = {array for segment, _ in self.parts[number + 1 :] for array in segment.reads}
+        here = self.parts[number][0].reads
+        return [a for a in here if a in self.keys and a not in later and a not in self.results]
 
     def _live(self) -> Iterator[str]:
         """The names that are needed: those wanted, and what computes them reads of segments."""
         yield "live = set(wanted)"
         needed: dict[frozenset[str], list[str]] = {}
         for result in self.results:
-            needed.setdefault(frozenset(self._needed(result)), []).append(self.results[result])
+            own = frozenset(self._needed(result) - {result})
+            needed.setdefault(own, []).append(self.results[result])
         for arrays, names in needed.items():
-            between = [a for a in self.keys if a in arrays and a not in self.results]
-            if between:
+            read = [a for a in self.keys if a in arrays and self.keys[a] not in names]
+            if read:
                 listed = ", ".join(f'"{name}"' for name in names)
-                yield f"if live & {{{listed}}}:\n    live |= {{{self._listed(between)}}}"
+                yield f"if wanted & {{{listed}}}:\n    live |= {{{self._listed(read)}}}"
 
     def _needed(self, array: str) -> set[str]:
-        """What must be there for an array: a segment of loops computes all or nothing."""
+        """What must be there for an array: a segment of loops takes all that it reads."""
         for segment, part in self.parts:
             if array in segment.gives:
                 step = next(s for s in segment.steps if s.array == array)
-                own = {array} if part is None else set(segment.gives)
                 reads = loads(step.body) if part is None else segment.reads
-                return own.union(*(self._needed(read) for read in reads))
+                return {array}.union(*(self._needed(read) for read in reads))
         return set()
 
-    def _listed(self, arrays: tuple[str, ...] | list[str]) -> str:
+    def _listed(self, arrays: Iterable[str]) -> str:
         return ", ".join(f'"{self.keys[array]}"' for array in arrays)
 
-    def _shape(self, array: str) -> str:
-        lengths = [self.front.texts.size(size) for size in self.shapes[array]]
-        return sequence(lengths) if lengths else "()"
-
-    def _made(self, segment: Segment) -> Iterator[str]:
-        """The arrays that a segment of loops gives to others."""
-        for array in segment.gives:
+    def _made(self, arrays: Iterable[str]) -> Iterator[str]:
+        """New arrays for those that are no results."""
+        for array in arrays:
             if array not in self.results:
-                yield f'held["{self.keys[array]}"] = numpy.empty({self._shape(array)}, work)'
+                lengths = [self.texts.size(size) for size in self.shapes[array]]
+                shape = sequence(lengths) if lengths else "()"
+                yield f"{self.names[array]} = numpy.empty({shape}, work, order)"
 
-    def _product(self, step: Step) -> str:
-        key = self.keys[step.array]
-        text = Products(self.names, self.front.sizes, self.front.texts.axes, {}).step(step)
-        made = f'held["{key}"] = {text}'
-        if step.array in self.results:
-            made = f'{text[:-1]}, out=held["{key}"])'
-        return f'if "{key}" in live:\n    {made}'
+
+def _deeper(text: str) -> str:
+    return textwrap.indent(text, "    ")
 
 
 def without_products(plan: Plan) -> bool:
@@ -169,7 +219,7 @@ PLACES = '''
 def _held(given, work):
     """Arrays for the results in the working dtype: those given, where they have it."""
     return {
-        name: value if value.dtype == work else numpy.empty(value.shape, work)
+        name: value if value.dtype == work else numpy.empty_like(value, work)
         for name, value in given.items()
     }
 

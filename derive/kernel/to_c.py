@@ -28,15 +28,17 @@ def emit_c(plan: Plan, name: str, version: str = "") -> str:
 
 
 class _Function(Native):
-    def __init__(self, plan: Plan, function: str, version: str) -> None:
-        super().__init__(plan, function, version)
+    def __init__(
+        self, plan: Plan, function: str, version: str, narrow: frozenset[str] | None = None
+    ) -> None:
+        super().__init__(plan, function, version, narrow)
         self.sources = dict[str, str]()
         if self.pieces:
             return
         self.sources = {"C": self._source(self)}
         other = turned(plan)
         if other is not None:
-            self.sources["F"] = self._source(Native(other, function, version))
+            self.sources["F"] = self._source(Native(other, function, version, narrow))
 
     def compiled(self) -> list[str]:
         if self.pieces:

@@ -23,13 +23,24 @@ def emit_numba(plan: Plan, name: str, version: str = "") -> str:
     UnsupportedError for a function that numba has not.
     """
     functions = functions_of(_Function, plan, function_name(name), version or version_of())
-    loops = "_LOOPS = {}  # for each function: sizes, numbers, arrays in and out, the loops"
-    return native_module(functions, ("math", "os", "threading"), [HELPERS, loops, LOADER], "numba")
+    named = [f'    "{part.function}": {_listed(part.kernels())},' for part in functions.parts]
+    tables = [
+        "_LOOPS = {}  # for each kernel: sizes, numbers, arrays in and out, the loops",
+        "\n".join(["_FUNCTIONS = {  # the kernels of each", *named, "}"]),
+    ]
+    own = [HELPERS, "\n".join(tables), LOADER]
+    return native_module(functions, ("math", "os", "threading"), own, "numba")
+
+
+def _listed(kernels: list[str]) -> str:
+    return sequence([f'"{kernel}"' for kernel in kernels]) if kernels else "()"
 
 
 class _Function(Native):
-    def __init__(self, plan: Plan, function: str, version: str) -> None:
-        super().__init__(plan, function, version)
+    def __init__(
+        self, plan: Plan, function: str, version: str, narrow: frozenset[str] | None = None
+    ) -> None:
+        super().__init__(plan, function, version, narrow)
         self.dialect = NumbaDialect()
         if self.pieces:
             return
@@ -180,17 +191,17 @@ def warmup(dtypes=("float32", "float64"), *, precise=False, parallel=True, funct
     dtypes: one, such as "float32", or several
     functions: the names of one function or several of this module, all by default
     """
-    names = [functions] if isinstance(functions, str) else list(functions or _LOOPS)
+    names = [functions] if isinstance(functions, str) else list(functions or _FUNCTIONS)
     for name in names:
-        if name not in _LOOPS:
-            raise ValueError(f"functions: expected some of {sorted(_LOOPS)}, got {name!r}")
+        if name not in _FUNCTIONS:
+            raise ValueError(f"functions: expected some of {sorted(_FUNCTIONS)}, got {name!r}")
     wanted = list(dtypes) if isinstance(dtypes, (tuple, list)) else [dtypes]
     for dtype in wanted:
         if dtype not in ("float32", "float64", numpy.float32, numpy.float64):
             raise ValueError(f"dtypes: expected float32 or float64, got {dtype!r}")
-    for name, dtype in ((n, d) for d in wanted for n in names):
+    for name, kernel, dtype in ((n, k, d) for d in wanted for n in names for k in _FUNCTIONS[n]):
         store = numpy.dtype(dtype).itemsize
         for real in {store, 8} if precise else {store}:
             for each in (False, True) if parallel else (False,):
-                _built(name, store, real, "C", each)
+                _built(kernel, store if kernel == name else real, real, "C", each)
 '''
