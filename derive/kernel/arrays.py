@@ -15,7 +15,7 @@ from derive.kernel.storage import Home, homes, stored_axes
 class Entries:
     """Reads and stores entries; `buffers` and `numbers` collect what the whole call needs.
 
-    `taken` are the results whose entries the loop being written holds back.
+    `taken` are the results whose entries the loop being written collects in a line.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Entries:
         if home.result:
             offsets = [self.formulas.whole(places[a.name] - a.low) for a in step.axes]
             if step.array in self.taken:
-                target = self.to.taken(name, offsets[-1], len(offsets) - 1)
+                target = self.to.taken(name, offsets[-1])
                 return [self.to.set(target, self.to.cast("store", value))]
             return [self.to.set(self.to.entry(name, offsets), self.to.cast("store", value))]
         if not home.axes:

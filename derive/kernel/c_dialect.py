@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 from derive.errors import UnsupportedError
@@ -11,6 +11,7 @@ from derive.kernel.dialect import (
     BLOCK,
     CHUNK,
     JAM,
+    Between,
     Buffer,
     Dialect,
     Folds,
@@ -121,29 +122,40 @@ class CDialect(Dialect):
             self.folds |= {(fold, kind)} - {("sum", kind)}
         return [f"#pragma omp simd{clauses}", *self.turns(var, low, high, body)]
 
-    def chunked(
-        self, low: str, high: str, takers: tuple[Taker, ...], body: Callable[[str, str], Lines]
-    ) -> Lines:
-        lines = [f"const int64_t end = begin + {CHUNK} < {high} ? begin + {CHUNK} : {high};"]
-        for taker in takers:
-            lines += [
-                f"STORE *const t_{taker.name} = streaming",
-                f"    ? held(&h_{taker.name}, &{taker.first}, end - begin)",
-                f"    : &{taker.first};",
-            ]
-        head = f"for (int64_t begin = {low}; begin < {high}; begin += {CHUNK}) {{"
-        return [head, *indented([*lines, *body("begin", "end")]), "}"]
+    def chunked(self, low: str, high: str, body: Between) -> Lines:
+        return [
+            f"for (int64_t begin = {low}; begin < {high}; begin += {CHUNK}) {{",
+            f"    const int64_t end = begin + {CHUNK} < {high} ? begin + {CHUNK} : {high};",
+            *indented(body("begin", "end")),
+            "}",
+        ]
 
-    def taken(self, name: str, at: str, axis: int) -> str:
-        return f"t_{name}[({at} - begin) * {name}_{axis}]"
+    def lined(self, low: str, high: str, taker: Taker, line: Between, plain: Between) -> Lines:
+        lines = [
+            f"int64_t begin = {low};",
+            f"while (begin < {high}) {{",
+            f"    STORE *const to = &{taker.first};",
+            f"    const int64_t end = edge(to, begin, {high});",
+            "    if (end - begin == LINE) {",
+            f"        STORE t_{taker.name}[LINE] __attribute__((aligned(64)));",
+            *indented(indented(line("begin", "begin + LINE"))),
+            f"        past(to, t_{taker.name});",
+            "    } else {",
+            *indented(indented(plain("begin", "end"))),
+            "    }",
+            "    begin = end;",
+            "}",
+        ]
+        return ["if (streaming) {", *indented(lines), "} else {", *indented(plain(low, high)), "}"]
+
+    def taken(self, name: str, at: str) -> str:
+        return f"t_{name}[{at} - begin]"
 
     def by_place(self, far: Lines, near: Lines) -> Lines:
         return ["if (!cached) {", *indented(far), "} else {", *indented(near), "}"]
 
-    def streams(self, names: Iterable[str]) -> tuple[Lines, Lines]:
-        own = list(names)
-        heads = [line for n in own for line in (f"struct stream h_{n};", f"h_{n}.count = 0;")]
-        return heads, [f"if (streaming) flush(&h_{n});" for n in own]
+    def settled(self) -> Lines:
+        return ["if (streaming) settle();"]
 
     def turns(self, var: str, low: str, high: str, body: Lines) -> Lines:
         head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
@@ -151,7 +163,7 @@ class CDialect(Dialect):
 
     def jammed(self, var: str, span: Span, several: Lines, body: Lines) -> Lines:
         low, high, _, inner = span
-        test, other = (f"cached || jams({inner}) ? ", f" : {low}") if inner else ("", "")
+        test, other = (f"jams({inner}, bytes) ? ", f" : {low}") if inner else ("", "")
         return [
             f"int64_t {var} = {low};",
             f"const int64_t last = {test}{high} - {JAM - 1}{other};",

@@ -67,7 +67,8 @@ class CFunction:
                 stride = f"LAST({stride})" if axis == argument.rank - 1 else stride
                 yield f"    const int64_t {argument.name}_{axis} = {stride};"
         yield f"    const int64_t streaming = a[{self._count}];"
-        yield f"    const int64_t cached = {self._bytes({})} < 1048576.0;"
+        yield f"    const double bytes = {self._bytes({})};"
+        yield "    const int64_t cached = bytes < 1048576.0;"
         for number, name in enumerate(self.numbers):
             yield f"    const double {name} = c[{number}];"
         yield from indented([*self._memory(), *self.written.lines, *self._end()])
@@ -86,7 +87,7 @@ class CFunction:
         for b in self.written.buffers:
             count = f"threads * PADDED({b.size})" if b.private else f"PADDED({b.size})"
             yield f"const size_t at_{b.name} = room;"
-            yield f"room += (size_t)({count}) * sizeof({TYPES[b.kind]});"
+            yield f"room = after(room, (size_t)({count}) * sizeof({TYPES[b.kind]}));"
         yield "char *const memory = malloc(room);"
         yield "if (!memory) return 1;"
         yield "char *const first = memory + (64 - (uintptr_t)memory % 64);"
@@ -107,8 +108,9 @@ class CFunction:
         yield f"int {self.name}(const int64_t *given, const double *c) {{"
         yield f"    int64_t a[{self._count + 1}];"
         yield f"    for (int k = 0; k < {first}; k++) a[k] = given[k];"
-        for number, (_, at) in enumerate(self._places()):
-            yield f"    laid_out(a + {at}, given[{first + number}]);"
+        for number, (argument, at) in enumerate(self._places()):
+            size = f"sizeof({argument.type})"
+            yield f"    laid_out(a + {at}, given[{first + number}], {size});"
         yield f"    a[{self._count}] = streamed({self._bytes({})}, {self._row()});"
         split = separable(self.plan)
         if split is not None:
@@ -163,17 +165,20 @@ class CFunction:
         return " + ".join(texts)
 
     def _row(self) -> str:
-        """How many bytes the last axis of the largest result has."""
-        shape = max((r.form.target.shape for r in self.plan.results), key=len)
-        return f"(double)sizeof(STORE) * {self._whole(shape[-1])}" if shape else "0.0"
+        """How many bytes the last axis of the largest result has, and where that is."""
+        result = max(self.plan.results, key=lambda each: len(each.form.target.shape))
+        shape = result.form.target.shape
+        at = next(at for argument, at in self._places() if argument.array == result.array)
+        whole = self._whole(shape[-1], "int64_t") if shape else "0"
+        return f"(int64_t)sizeof(STORE) * {whole}, a[{at}]"
 
-    def _whole(self, at: Affine) -> str:
+    def _whole(self, at: Affine, kind: str = "double") -> str:
         """A length over the sizes in `a`."""
         terms = [
             self._size(name) if by == 1 else f"{by} * {self._size(name)}" for name, by in at.terms
         ]
         terms += [str(at.constant)] if at.constant or not terms else []
-        return f"(double)({' + '.join(terms)})" if len(terms) > 1 else f"(double){terms[0]}"
+        return f"({kind})({' + '.join(terms)})" if len(terms) > 1 else f"({kind}){terms[0]}"
 
     def _size(self, name: str) -> str:
         """A size where it stands in `a`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -31,9 +31,13 @@ Span = tuple[str, str, str, str]
 """Low and high of some turns, the length of their loop and of the one inside it."""
 
 
+Between = Callable[[str, str], Lines]
+"""Writes the turns from one position to before another."""
+
+
 @dataclass(frozen=True)
 class Taker:
-    """A result that takes an entry side by side in each turn: `first` at the first turn."""
+    """A result that takes an entry side by side in each turn: `first` at the turn `begin`."""
 
     name: str
     first: str
@@ -120,25 +124,27 @@ class Dialect(ABC):
     def when(self, test: str, body: Lines) -> Lines:
         """Statements under a condition."""
 
-    def chunked(
-        self, low: str, high: str, takers: tuple[Taker, ...], body: Callable[[str, str], Lines]
-    ) -> Lines:
-        """The turns in chunks; `body` writes those between two positions.
+    def chunked(self, low: str, high: str, body: Between) -> Lines:
+        """The turns in chunks; `body` writes those between two positions."""
+        raise NotImplementedError
 
-        Within, `t_<name>` is where a taker has the entries of the chunk.
+    def lined(self, low: str, high: str, taker: Taker, line: Between, plain: Between) -> Lines:
+        """The turns; where results are streamed, whole lines of the cache go past it.
+
+        `line` writes the turns of one, with `t_<name>` for its entries, `plain` any turns.
         """
         raise NotImplementedError
 
-    def taken(self, name: str, at: str, axis: int) -> str:
-        """The entry of a taker at a turn; `axis` is the last of the result."""
+    def taken(self, name: str, at: str) -> str:
+        """The entry of a taker's line at a turn."""
         raise NotImplementedError
 
     def by_place(self, far: Lines, near: Lines) -> Lines:
         """Statements for arrays in memory, and for such as stay in the cache of a processor."""
         raise NotImplementedError
 
-    def streams(self, names: Iterable[str]) -> tuple[Lines, Lines]:
-        """What a thread needs for its takers, and what it does with them at its end."""
+    def settled(self) -> Lines:
+        """What a thread does at its end when it has streamed results."""
         raise NotImplementedError
 
     def set(self, target: str, value: str, sign: str = "=") -> str:

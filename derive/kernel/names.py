@@ -19,7 +19,7 @@ RESERVED = frozenset(
         *("value", "annotations", "work", "Gradients", "Outputs", "NamedTuple"),
         *("out", "threads", "ctypes", "os", "numba", "warmup", "given", "shapes"),
         *("todo", "found", "rows", "first", "last", "start", "stop", "number", "again", "near"),
-        *("far", "spread", "scratch", "held", "live", "order"),
+        *("far", "spread", "scratch", "held", "live", "order", "key", "call", "launch"),
     }
 )
 

@@ -63,7 +63,7 @@ class _Function(Native):
         sizes = "".join(f"{name}, " for name in self.sizes.values())
         yield "\n".join(
             [
-                "_run(",
+                f"{self.kept(names)}_run(",
                 f'    "{self.function}",',
                 f"    {names.dtype},",
                 "    work,",
@@ -128,26 +128,31 @@ PRELUDE = r"""
 #endif
 #define PADDED(size) ((((size) > 0 ? (size) : 0) + 31) & ~(int64_t)15)
 
-/* an array as NumPy describes it: its array interface in C, version 3 */
+/* an array: what NumPy's C interface has in a PyArrayObject after the head of every object */
 struct array {
-    int two, axes;
-    char type;
-    int size, flags;
+    char *data;
+    int axes;
     const intptr_t *shape, *strides;
-    void *data;
 };
 
 /* the address of an array, and its strides in entries */
-static inline void laid_out(int64_t *a, int64_t given) {
-    const struct array *const found = (const struct array *)(intptr_t)given;
+static inline void laid_out(int64_t *a, int64_t given, int64_t size) {
+    const struct array *const found = (const struct array *)(intptr_t)(given + HEAD);
     a[0] = (int64_t)(intptr_t)found->data;
     for (int k = 0; k < found->axes; k++) {
 #ifdef TURNED
-        a[found->axes - k] = found->strides[k] / found->size;
+        a[found->axes - k] = found->strides[k] / size;
 #else
-        a[k + 1] = found->strides[k] / found->size;
+        a[k + 1] = found->strides[k] / size;
 #endif
     }
+}
+
+/* the address of an array, which Python may compare with what it knows */
+int64_t address(int64_t given) {
+    int64_t a[2];
+    laid_out(a, given, 1);
+    return a[1] == 1 ? a[0] : 0;
 }
 
 /* as many threads as have their own sums in half a gigabyte */
@@ -157,61 +162,59 @@ static inline int64_t fitting(int64_t threads, double bytes) {
 }
 
 static inline int64_t team(int64_t threads, int64_t turns, double work) {
-    const int64_t worth = work < 65536 ? 1 : work < 1e15 ? (int64_t)(work / 32768) : threads;
+    const int64_t worth = work < 131072 ? 1 : work < 1e15 ? (int64_t)(work / 65536) : threads;
     const int64_t most = threads < worth ? threads : worth;
     return most < turns ? most : turns > 1 ? turns : 1;
 }
 
+/* where the next buffer begins: entries of one number in several are no multiple of 4096 bytes
+   apart, where a processor takes what is read from one for what was just written to another */
+static inline size_t after(size_t room, size_t bytes) {
+    return room + 320 + (bytes > 320 ? (bytes + 3775) / 4096 * 4096 : 0);
+}
+
 /* whether rows are gone through several at once: not if prefetching is better for one */
-static inline int jams(int64_t length) {
-    return length * (int64_t)sizeof(STORE) < 512 || length * (int64_t)sizeof(STORE) > 2048;
+static inline int jams(int64_t length, double bytes) {
+    const int64_t row = length * (int64_t)sizeof(STORE);
+    return bytes < 16777216.0 || row < 512 || row > 2048;
 }
 
 /* whether results had better not stand in the cache */
-static inline int64_t streamed(double bytes, double row) {
+static inline int64_t streamed(double bytes, int64_t row, int64_t to) {
 #ifdef UNIT
-    return bytes > 268435456.0 && row >= 2048.0;
+    return bytes > 33554432.0 && ((row % 64 == 0 && to % 64 == 0) || row >= 2048);
 #else
-    return bytes < 0 && row < 0;
+    return bytes < 0 && row < 0 && to < 0;
 #endif
 }
 
-/* entries of a result on their way to memory, past the cache */
-#define HELD (8192 / (int64_t)sizeof(STORE))
-struct stream {
-    STORE *to;
-    int64_t count;
-    STORE entries[HELD];
-};
+/* the entries of a line of the cache */
+#define LINE (64 / (int64_t)sizeof(STORE))
 
-static inline void flush(struct stream *s) {
-    const char *from = (const char *)s->entries;
-    char *to = (char *)s->to;
-    size_t left = (size_t)s->count * sizeof(STORE);
-    const size_t head = -(uintptr_t)to % 64 < left ? -(uintptr_t)to % 64 : left;
-    if (!left) return;
-    memcpy(to, from, head);
-    to += head, from += head, left -= head;
-#if defined __AVX512F__
-    for (; left >= 64; to += 64, from += 64, left -= 64)
-        _mm512_stream_si512((void *)to, _mm512_loadu_si512((const void *)from));
+/* where the line of an entry ends, or the row */
+static inline int64_t edge(const STORE *to, int64_t at, int64_t high) {
+    const int64_t end = at + LINE - (int64_t)((uintptr_t)to / sizeof(STORE)) % LINE;
+    return end < high ? end : high;
+}
+
+/* a line on its way to memory, past the cache */
+static inline void past(STORE *to, const STORE *line) {
+#if defined __AVX__
+    for (int k = 0; k < 2; k++)
+        _mm256_stream_si256((__m256i *)to + k, _mm256_load_si256((const __m256i *)line + k));
 #elif defined __SSE2__
-    for (; left >= 16; to += 16, from += 16, left -= 16)
-        _mm_stream_si128((void *)to, _mm_loadu_si128((const void *)from));
+    for (int k = 0; k < 4; k++)
+        _mm_stream_si128((__m128i *)to + k, _mm_load_si128((const __m128i *)line + k));
+#else
+    memcpy(to, line, 64);
 #endif
-    memcpy(to, from, left);
-    s->count = 0;
+}
+
+/* what went past the cache is there for all threads */
+static inline void settle(void) {
 #if defined __SSE2__
     _mm_sfence();
 #endif
-}
-
-/* where the next entries wait */
-static inline STORE *held(struct stream *s, STORE *to, int64_t count) {
-    if (s->count + count > HELD || (s->count && to != s->to + s->count)) flush(s);
-    if (!s->count) s->to = to;
-    s->count += count;
-    return s->entries + s->count - count;
 }
 
 /* how many of independent columns stay in the cache, 0 if so few that rows are better read whole */
@@ -236,22 +239,22 @@ _LOCK = threading.Lock()
 _LOADED = {}
 
 
-_ADDRESS = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
-
-
 def _run(name, dtype, work, sizes, arrays, numbers):
-    """Call the compiled function; build it first where it is not there yet."""
+    """Call the compiled function; return what calls it for other arrays laid out alike."""
     key = (name, dtype.itemsize, work.itemsize, *_layout(name, arrays))
     function = _LOADED.get(key)
     if function is None:
         with _LOCK:
             function = _LOADED.get(key) or _LOADED.setdefault(key, _load(*key))
-    about = [array.__array_struct__ for array in arrays]
-    whole = [*sizes, *[_ADDRESS(each, None) for each in about]]
-    if function(struct.pack(f"{len(whole)}q", *whole), struct.pack(f"{len(numbers)}d", *numbers)):
-        raise MemoryError("no memory for the sums of the kernel")
+    pack = struct.Struct(f"{len(sizes) + len(arrays)}q").pack
+    values = struct.Struct(f"{len(numbers)}d").pack
+
+    def launch(arrays, numbers):
+        if function(pack(*sizes, *map(id, arrays)), values(*numbers)):
+            raise MemoryError("no memory for the sums of the kernel")
+
+    launch(arrays, numbers)
+    return launch
 
 
 def _layout(name, arrays):
@@ -269,7 +272,7 @@ def _load(name, store, real, order, unit):
     """One function for one pair of types, from the cache or compiled."""
     types = {4: "float", 8: "double"}
     defines = [f"-DSTORE={types[store]}", f"-DREAL={types[real]}", *["-DUNIT"] * unit]
-    defines += ["-DTURNED"] * (order == "F")
+    defines += [f"-DHEAD={object.__basicsize__}", *["-DTURNED"] * (order == "F")]
     compiler = _compiler()
     machine = (platform.machine(), platform.processor(), _cpu(), *compiler)
     source = _PRELUDE + _SOURCES[name, order]
@@ -278,7 +281,12 @@ def _load(name, store, real, order, unit):
     path = os.path.join(_cache(), f"kernel_{digest}.so")
     if not os.path.exists(path):
         _compile(compiler, source, defines, path)
-    function = ctypes.CDLL(path).kernel
+    library = ctypes.CDLL(path)
+    library.address.argtypes, library.address.restype = [ctypes.c_int64], ctypes.c_int64
+    one = numpy.zeros(1, numpy.uint8)
+    if library.address(id(one)) != one.__array_interface__["data"][0]:
+        raise RuntimeError("this Python does not keep NumPy's arrays where its C interface says")
+    function = library.kernel
     function.argtypes, function.restype = [ctypes.c_char_p] * 2, ctypes.c_int
     return function
 

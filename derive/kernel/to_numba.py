@@ -82,7 +82,7 @@ class _Function(Native):
         sizes = "".join(f"{name}, " for name in self.sizes.values())
         yield "\n".join(
             [
-                "_run(",
+                f"{self.kept(names)}_run(",
                 f'    "{self.function}",',
                 f"    ({names.dtype}.itemsize, work.itemsize),",
                 "    threads,",
@@ -144,20 +144,30 @@ _SMALL = 1 << 16
 
 
 def _run(name, sizes, threads, whole, arrays, numbers):
-    """Call the compiled loops; the threads of numba serve one caller at a time."""
+    """Call the compiled loops; return what calls them for other arrays laid out alike.
+
+    The threads of numba serve one caller at a time.
+    """
     layout = "C" if all(array.flags.c_contiguous for array in arrays) else "A"
     threads = min(threads, numba.config.NUMBA_NUM_THREADS)
-    if threads == 1 or max(array.size for array in arrays) < _SMALL:
-        _built(name, *sizes, layout, False)(1, *whole, *arrays, *numbers)
-        return
-    function = _built(name, *sizes, layout, True)
-    with _LOCK:
-        before = numba.get_num_threads()
-        numba.set_num_threads(threads)
-        try:
-            function(threads, *whole, *arrays, *numbers)
-        finally:
-            numba.set_num_threads(before)
+    several = threads > 1 and max(array.size for array in arrays) >= _SMALL
+    function = _built(name, *sizes, layout, several)
+
+    def alone(arrays, numbers):
+        function(1, *whole, *arrays, *map(float, numbers))
+
+    def together(arrays, numbers):
+        with _LOCK:
+            before = numba.get_num_threads()
+            numba.set_num_threads(threads)
+            try:
+                function(threads, *whole, *arrays, *map(float, numbers))
+            finally:
+                numba.set_num_threads(before)
+
+    launch = together if several else alone
+    launch(arrays, numbers)
+    return launch
 
 
 def _built(name, store, real, layout, parallel):

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from types import MappingProxyType
 
 from derive.kernel.arrays import flat
-from derive.kernel.dialect import Buffer, Dialect, Folds, Kind, Lines
+from derive.kernel.dialect import Between, Buffer, Dialect, Folds, Kind, Lines
 from derive.kernel.entries import Entry, Load, Num, Place, Reduce, placed, product
 from derive.kernel.loops import (
     Compute,
@@ -54,10 +53,10 @@ def write(nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Di
 
 
 class _Writer(Turns):
-    """`streams` are the results that the loop of threads being written streams."""
+    """`streaming` tells whether the loop of threads being written streams results."""
 
     teams = 0
-    streams: Mapping[str, None] = MappingProxyType({})
+    streaming = False
 
     # ---- nodes ----------------------------------------------------------------------------------
 
@@ -186,7 +185,7 @@ class _Writer(Turns):
     def _outermost(self, loop: Loop) -> Lines:
         """A loop whose turns are shared among threads."""
         number, before = self.teams, set(self.buffers)
-        self.teams, self.streams = self.teams + 1, {}
+        self.teams, self.streaming = self.teams + 1, False
         inside = self._turns(loop, (), "lo", "hi")
         for compute in _started(loop, ()):
             if not stored_axes(compute, ()):
@@ -194,9 +193,8 @@ class _Writer(Turns):
                 inside.append(self.to.set(f"{name}[0]", self.own("q", compute)))
         own = [b for key, b in self.buffers.items() if key not in before and b.private]
         heads = [self.to.slice(b) for b in own]
-        if self.streams:
-            declared, flushed = self.to.streams(self.streams)
-            heads, inside = [*heads, *declared], [*inside, *flushed]
+        if self.streaming:
+            inside = [*inside, *self.to.settled()]
         work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
         if not any(self.homes[compute.step.array].hot for compute, _ in paths([loop])):
             work = ""
@@ -251,23 +249,39 @@ class _Writer(Turns):
         computes = [node for node in loop.body if isinstance(node, Compute)]
         parts = [c for c in computes if self.to.chunks and self.in_parts(c, folds)]
         takers = [c for c in computes if self.streamed(c, loop)]
-        if not parts and not takers:
-            return self.to.loop(var, low, high, self._block(loop.body, inside), folds)
-        kept = tuple(fold for fold in folds if fold[0] not in {self.own("q", c) for c in parts})
-        self.parts, self.taken = ({c.step.array for c in own} for own in (parts, takers))
-        body = self._block(loop.body, inside)
-        self.parts = self.taken = frozenset[str]()
-        self.streams = {**self.streams, **{self.names[c.step.array]: None for c in takers}}
+        if parts:
+            return self._in_chunks(loop, inside, (low, high), parts, folds)
+        plain = self._between(loop, inside, folds)
+        if len(takers) != 1 or folds:
+            return plain(low, high)
+        self.taken = {takers[0].step.array}
+        line = self._between(loop, inside)
+        self.taken, self.streaming = set(), True
+        return self.to.lined(low, high, self.taker(takers[0], loop), line, plain)
 
-        def turns(begin: str, end: str) -> Lines:
-            own = [self.own("b", c) for c in parts]
+    def _between(self, loop: Loop, inside: Path, folds: Folds = ()) -> Between:
+        """Turns side by side."""
+        body = self._block(loop.body, inside)
+        return lambda begin, end: self.to.loop(loop.var[1:], begin, end, body, folds)
+
+    def _in_chunks(
+        self, loop: Loop, inside: Path, span: tuple[str, str], parts: list[Compute], folds: Folds
+    ) -> Lines:
+        """Turns side by side with sums that are made chunk by chunk."""
+        kept = tuple(fold for fold in folds if fold[0] not in {self.own("q", c) for c in parts})
+        own = [self.own("b", c) for c in parts]
+        sums: Folds = tuple((name, "sum", "real") for name in own)
+        self.parts = {c.step.array for c in parts}
+        turns = self._between(loop, inside, (*kept, *sums))
+        self.parts = set()
+
+        def chunk(begin: str, end: str) -> Lines:
             zero = self.to.number(Fraction(0), "real")
             zeros = [self.to.declare("real", name, zero, fixed=False) for name in own]
-            sums: Folds = tuple((name, "sum", "real") for name in own)
             added = [self.added(c, self.own("q", c), b) for c, b in zip(parts, own, strict=True)]
-            return [*zeros, *self.to.loop(var, begin, end, body, (*kept, *sums)), *added]
+            return [*zeros, *turns(begin, end), *added]
 
-        return self.to.chunked(low, high, tuple(self.taker(c, loop) for c in takers), turns)
+        return self.to.chunked(*span, chunk)
 
     def _once(self, loop: Loop, inside: Path) -> Lines:
         """A turn of such a loop by itself, past no cache."""
