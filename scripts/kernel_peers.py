@@ -276,6 +276,18 @@ def _saved_softmax(x: Any) -> Any:
     return _softmax(np, x.astype(float)).astype(x.dtype)
 
 
+def _saved_moments(x: Any, axes: Any) -> Arrays:
+    """Mean and 1/√(variance + ε)."""
+    wide = x.astype(float)
+    return wide.mean(axes).astype(x.dtype), ((wide.var(axes) + EPS) ** -0.5).astype(x.dtype)
+
+
+def _saved_deviation(x: Any) -> Arrays:
+    """Mean and √(variance + ε) of columns."""
+    mean, inverse = _saved_moments(x, 0)
+    return mean, 1 / inverse
+
+
 def _typed_entropy(z: Any, dh: Any, t: Any, tau: float) -> Arrays:
     import numpy as np
 
@@ -328,6 +340,8 @@ def layers() -> Mapping[str, Layer]:
             (0, 1),
             _batch,
             _typed_norm(0, 0),
+            ("mu", "sigma"),
+            lambda x, *others: _saved_deviation(x),
         ),
         Layer(
             "layernorm",
@@ -338,6 +352,8 @@ def layers() -> Mapping[str, Layer]:
             (0, 1),
             _layer,
             _typed_norm(1, 0),
+            ("mu", "r"),
+            lambda x, *others: _saved_moments(x, 1),
         ),
         Layer(
             "rmsnorm",
@@ -382,6 +398,8 @@ def layers() -> Mapping[str, Layer]:
             (0, 1),
             _group,
             _typed_norm((2, 3), (0, 3)),
+            ("mu", "r"),
+            lambda x, *others: _saved_moments(x, (2, 3)),
         ),
         Layer(
             "gelu",

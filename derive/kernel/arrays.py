@@ -21,7 +21,7 @@ class Entries:
     def __init__(
         self, nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Dialect
     ) -> None:
-        self.nest, self.names, self.to = nest, names, to
+        self.nest, self.names, self.to = nest, dict(names), to
         self.results = {result.array for result in nest.plan.results}
         self.parameters = {p.array for p in nest.plan.parameters}
         self.buffers = dict[str, Buffer]()
@@ -29,7 +29,7 @@ class Entries:
         self.homes = homes(nest)
         self.taken: frozenset[str] | set[str] = frozenset()
         self.read_again = {name for step in nest.plan.steps for name in loads(step.body)}
-        self.formulas = Formulas(to, sizes, self.read, nest.virtual)
+        self.formulas = Formulas(to, sizes, self.read, nest.virtual, self.parameters)
 
     def stored(self, step: Step, places: Places, value: str) -> Lines:
         """Set an entry of a stored array, or a number of the whole call."""

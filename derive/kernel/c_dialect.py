@@ -17,6 +17,7 @@ from derive.kernel.dialect import (
     Folds,
     Kind,
     Lines,
+    Makes,
     Span,
     Taker,
     indented,
@@ -66,7 +67,7 @@ class CDialect(Dialect):
 
     end = ";"
     both = "&&"
-    chunks = True
+    lanes = True
 
     def __init__(self) -> None:
         self.used = set[tuple[str, Kind]]()
@@ -116,19 +117,35 @@ class CDialect(Dialect):
         return f"w_{name}[{thread} * PADDED({size}) + {at}]"
 
     def loop(self, var: str, low: str, high: str, body: Lines, folds: Folds = ()) -> Lines:
-        clauses = ""
-        for name, fold, kind in folds:
-            clauses += f" reduction({'+' if fold == 'sum' else f'{fold}_{kind}'} : {name})"
-            self.folds |= {(fold, kind)} - {("sum", kind)}
-        return [f"#pragma omp simd{clauses}", *self.turns(var, low, high, body)]
+        return ["#pragma omp simd", *self.turns(var, low, high, body)]
 
-    def chunked(self, low: str, high: str, body: Between) -> Lines:
-        return [
-            f"for (int64_t begin = {low}; begin < {high}; begin += {CHUNK}) {{",
-            f"    const int64_t end = begin + {CHUNK} < {high} ? begin + {CHUNK} : {high};",
-            *indented(body("begin", "end")),
+    def laned(
+        self, var: str, span: tuple[str, str], folds: Folds, body: Lines, added: Lines
+    ) -> Lines:
+        low, high = span
+        self.folds |= {(fold, kind) for _, fold, kind in folds}
+        first = {"sum": "0", "max": "-INFINITY", "min": "INFINITY"}
+        lines = [f"{TYPES[kind]} {name}[LANES];" for name, _, kind in folds]
+        clear = [f"{name}[k] = {first[fold]};" for name, fold, _ in folds]
+        inside = [
+            f"const int64_t end = begin + {CHUNK} < {high} ? begin + {CHUNK} : {high};",
+            *lines,
+            *self.turns("k", "0", "LANES", clear),
+            "int64_t line = begin;",
+            "for (; line + LANES <= end; line += LANES) {",
+            *indented(self.loop(var, "line", "line + LANES", body)),
             "}",
+            *self.turns(var, "line", "end", body),
+            *added,
         ]
+        head = f"for (int64_t begin = {low}; begin < {high}; begin += {CHUNK}) {{"
+        return [head, *indented(inside), "}"]
+
+    def lane(self, var: str) -> str:
+        return f"{var} - line"
+
+    def joined(self, name: str, fold: str, kind: Kind) -> str:
+        return f"joined_{fold}_{kind}({name})"
 
     def lined(self, low: str, high: str, taker: Taker, line: Between, plain: Between) -> Lines:
         lines = [
@@ -151,9 +168,6 @@ class CDialect(Dialect):
     def taken(self, name: str, at: str) -> str:
         return f"t_{name}[{at} - begin]"
 
-    def by_place(self, far: Lines, near: Lines) -> Lines:
-        return ["if (!cached) {", *indented(far), "} else {", *indented(near), "}"]
-
     def settled(self) -> Lines:
         return ["if (streaming) settle();"]
 
@@ -161,13 +175,12 @@ class CDialect(Dialect):
         head = f"for (int64_t {var} = {low}; {var} < {high}; {var}++) {{"
         return [head, *indented(body), "}"]
 
-    def jammed(self, var: str, span: Span, several: Lines, body: Lines) -> Lines:
+    def jammed(self, var: str, span: Span, makes: Makes, several: Lines, body: Lines) -> Lines:
         low, high, _, inner = span
-        test, other = (f"jams({inner}, bytes) ? ", f" : {low}") if inner else ("", "")
         return [
             f"int64_t {var} = {low};",
-            f"const int64_t last = {test}{high} - {JAM - 1}{other};",
-            f"for (; {var} < last; {var} += {JAM}) {{",
+            f"const int64_t {var}_last = jams_{makes}({inner}, bytes) ? {high} - {JAM - 1} : {low};",
+            f"for (; {var} < {var}_last; {var} += {JAM}) {{",
             *indented(several),
             "}",
             f"for (; {var} < {high}; {var}++) {{",
@@ -214,18 +227,14 @@ class CDialect(Dialect):
         for name, kind in sorted(self.used):
             text = f"static inline T {name}_{kind}{OWN[name]}".replace("(T)", f"({TYPES[kind]})")
             own.append(text.replace("T ", f"{TYPES[kind]} "))
-            if name in ("max", "min"):
-                own += _folded(name, kind)
+        own += [_joining(fold, kind) for fold, kind in sorted(self.folds)]
         return [*elementary_c.definitions(self.elementary), *own]
 
 
-def _folded(name: str, kind: Kind) -> Lines:
-    """An extreme as a reduction of OpenMP, in which a NaN is not lost."""
-    first = "-INFINITY" if name == "max" else "INFINITY"
-    return [
-        f"#pragma omp declare reduction({name}_{kind} : {TYPES[kind]} : \\",
-        f"    omp_out = {name}_{kind}(omp_out, omp_in)) initializer(omp_priv = {first})",
-    ]
+def _joining(fold: str, kind: Kind) -> str:
+    """The function that puts the lanes of a fold together."""
+    two = "PLUS" if fold == "sum" else f"{fold}_{kind}"
+    return f"JOINING(joined_{fold}_{kind}, {TYPES[kind]}, {two})"
 
 
 def decimal(value: Fraction) -> str:

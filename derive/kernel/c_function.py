@@ -68,7 +68,6 @@ class CFunction:
                 yield f"    const int64_t {argument.name}_{axis} = {stride};"
         yield f"    const int64_t streaming = a[{self._count}];"
         yield f"    const double bytes = {self._bytes({})};"
-        yield "    const int64_t cached = bytes < 1048576.0;"
         for number, name in enumerate(self.numbers):
             yield f"    const double {name} = c[{number}];"
         yield from indented([*self._memory(), *self.written.lines, *self._end()])
@@ -78,7 +77,7 @@ class CFunction:
         """One piece of memory for all buffers, each on lines of the cache of its own."""
         private = [f"PADDED({b.size}) * sizeof({TYPES[b.kind]})" for b in self.written.private]
         yield f"const int64_t threads = fitting(a[0], (double)({' + '.join(private) or '0'}));"
-        yield "(void)threads, (void)want, (void)streaming, (void)cached, (void)c;"
+        yield "(void)threads, (void)want, (void)streaming, (void)bytes, (void)c;"
         for name, kind in self.written.numbers.items():
             yield f"{TYPES[kind]} {name} = 0;"
         if not self.written.buffers:

@@ -28,7 +28,10 @@ class Buffer:
 
 
 Span = tuple[str, str, str, str]
-"""Low and high of some turns, the length of their loop and of the one inside it."""
+"""Low and high of some turns, the length of their loop and of the first one inside it."""
+
+Makes = Literal["terms", "entries", "rows"]
+"""What a turn makes: terms of sums, entries of results, or both by way of numbers of its own."""
 
 
 Between = Callable[[str, str], Lines]
@@ -50,8 +53,8 @@ class Dialect(ABC):
     """The end of a statement."""
     both = "and"
     """The sign of a conjunction."""
-    chunks = False
-    """Whether innermost loops are written by `chunked`, sums in the working type."""
+    lanes = False
+    """Whether innermost loops are written by `laned` and `lined`."""
 
     @abstractmethod
     def number(self, value: Fraction, kind: Kind) -> str:
@@ -98,12 +101,8 @@ class Dialect(ABC):
         """The turns low ≤ var < high in their order."""
 
     @abstractmethod
-    def jammed(self, var: str, span: Span, several: Lines, body: Lines) -> Lines:
-        """The turns low ≤ var < high of a span, JAM of them at once as long as there are so many.
-
-        Its other parts are the lengths of the loop and of the one inside; that is empty where
-        it is always worth it.
-        """
+    def jammed(self, var: str, span: Span, makes: Makes, several: Lines, body: Lines) -> Lines:
+        """The turns low ≤ var < high of a span, JAM of them at once where that is worth it."""
 
     @abstractmethod
     def blocks(self, low: str, high: str, body: Lines) -> Lines:
@@ -124,8 +123,18 @@ class Dialect(ABC):
     def when(self, test: str, body: Lines) -> Lines:
         """Statements under a condition."""
 
-    def chunked(self, low: str, high: str, body: Between) -> Lines:
-        """The turns in chunks; `body` writes those between two positions."""
+    def laned(
+        self, var: str, span: tuple[str, str], folds: Folds, body: Lines, added: Lines
+    ) -> Lines:
+        """The turns of a span in chunks, folded in lanes; `added` stand at the end of a chunk."""
+        raise NotImplementedError
+
+    def lane(self, var: str) -> str:
+        """The lane of a turn."""
+        raise NotImplementedError
+
+    def joined(self, name: str, fold: str, kind: Kind) -> str:
+        """What the lanes of a fold come to."""
         raise NotImplementedError
 
     def lined(self, low: str, high: str, taker: Taker, line: Between, plain: Between) -> Lines:
@@ -137,10 +146,6 @@ class Dialect(ABC):
 
     def taken(self, name: str, at: str) -> str:
         """The entry of a taker's line at a turn."""
-        raise NotImplementedError
-
-    def by_place(self, far: Lines, near: Lines) -> Lines:
-        """Statements for arrays in memory, and for such as stay in the cache of a processor."""
         raise NotImplementedError
 
     def settled(self) -> Lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -41,12 +41,22 @@ SHARED = Total | Times | Pow | Apply
 """What becomes a local number where it stands inside something else."""
 
 
+@dataclass(frozen=True)
+class _Scope:
+    """The statements of a block, the local numbers in it, and the variable of its loop."""
+
+    lines: Lines
+    known: dict[Key, str]
+    var: str | None
+
+
 @dataclass
 class Formulas:
     """Texts of entries over loop variables; `read` gives the text of a stored entry.
 
     What is read from memory or computed from it becomes a local number of the innermost open
-    scope, once for each position: compilers cannot share it, as arrays might overlap. Under a
+    scope, once for each position: compilers cannot share it, as arrays might overlap. `fixed`
+    arrays, which nothing changes, are read in the scope of the loop that they depend on. Under a
     condition it is written in place, so that nothing is read that the condition excludes.
     """
 
@@ -54,14 +64,19 @@ class Formulas:
     sizes: Mapping[str, str]
     read: Read
     virtual: Mapping[str, Step]
-    _scopes: list[tuple[Lines, dict[Key, str]]] = field(default_factory=list)
+    fixed: Set[str] = frozenset()
+    _scopes: list[_Scope] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
-    def scope(self) -> Iterator[Lines]:
-        """A block of statements: what is written in it lands in the list."""
+    def scope(self, var: str | None = None) -> Iterator[Lines]:
+        """A block of statements: what is written in it lands in the list.
+
+        It is the body of the loop over `var`, outside all loops where that is empty; None where
+        nothing that stands in it may be done earlier.
+        """
         lines: Lines = []
-        self._scopes.append((lines, {}))
+        self._scopes.append(_Scope(lines, {}, var))
         try:
             yield lines
         finally:
@@ -149,15 +164,23 @@ class Formulas:
 
     def _known(self, entry: Entry, kind: Kind) -> str:
         """The local number that an entry is, if any."""
-        return next((known[entry, kind] for _, known in self._scopes if (entry, kind) in known), "")
+        found = (scope.known for scope in self._scopes if (entry, kind) in scope.known)
+        return next((known[entry, kind] for known in found), "")
 
     def _local(self, entry: Entry, kind: Kind, text: str) -> str:
-        """An entry as a local number of the innermost scope."""
+        """An entry as a local number of the innermost scope that it needs."""
         name = f"e{next(self._numbers)}"
-        lines, known = self._scopes[-1]
-        lines.append(self.to.declare(kind, name, text))
-        known[entry, kind] = name
+        scope = self._scopes[-1]
+        if isinstance(entry, Load) and entry.array in self.fixed:
+            scope = self._outermost(frozenset().union(*(at.names for at in entry.at)))
+        scope.lines.append(self.to.declare(kind, name, text))
+        scope.known[entry, kind] = name
         return name
+
+    def _outermost(self, names: Set[str]) -> _Scope:
+        """The outermost scope inside the loops over names."""
+        scopes = reversed(self._scopes)
+        return next((s for s in scopes if s.var is None or s.var in names), self._scopes[0])
 
     def _signed(self, term: Entry, inner: Callable[[Entry], str]) -> tuple[str, str]:
         """The sign of a term, and its text without it."""

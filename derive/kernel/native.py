@@ -33,7 +33,8 @@ def native_module(
     parts = functions.parts
     texts = [part.text() for part in parts]
     helpers = sorted({helper for part in parts for helper in part.texts.helpers})
-    top = imports([*modules, "math"], f"{MISSING.format(package)}" if package else "")
+    math = ["math"] if any("math." in helper for helper in helpers) else []
+    top = imports([*modules, *math], f"{MISSING.format(package)}" if package else "")
     public = [*functions.public(), *(["warmup"] if package else [])]
     return joined(
         [
@@ -231,16 +232,19 @@ def _results(out, wanted, shapes, dtype, arguments):
 
 def _fresh(shape, dtype, order):
     """A new array; a large one begins where a line of the cache does."""
-    if _is_small(shape, dtype):
+    size = _bytes(shape, dtype)
+    if size < 1 << 20:
         return numpy.empty(shape, dtype, order)
-    room = numpy.empty(math.prod(shape) * dtype.itemsize + 64, numpy.uint8)
+    room = numpy.empty(size + 64, numpy.uint8)
     start = -room.__array_interface__["data"][0] % 64
     return numpy.ndarray(shape, dtype, room, start, None, order)
 
 
-def _is_small(shape, dtype):
-    """Whether an array has less than a megabyte."""
-    return math.prod(shape) * dtype.itemsize < 1 << 20
+def _bytes(shape, dtype):
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    return size
 
 
 def _order(arguments):
@@ -309,7 +313,7 @@ def _remember(key, arrays, real, launch, shapes, dtype, wanted):
     if not all([type(a) is numpy.ndarray and a.flags.aligned and a.flags.forc for a in arrays]):
         return
     order, sizes = _order(arrays), list(shapes.values())
-    makes = [numpy.empty if _is_small(size, dtype) else _fresh for size in sizes]
+    makes = [numpy.empty if _bytes(size, dtype) < 1 << 20 else _fresh for size in sizes]
     left = [k for k, name in enumerate(shapes) if name not in wanted]
 
     def again(arrays, numbers):

@@ -8,7 +8,18 @@ from fractions import Fraction
 from derive.errors import UnsupportedError
 from derive.kernel import elementary_numba
 from derive.kernel.c_dialect import decimal
-from derive.kernel.dialect import BLOCK, JAM, Buffer, Dialect, Folds, Kind, Lines, Span, indented
+from derive.kernel.dialect import (
+    BLOCK,
+    JAM,
+    Buffer,
+    Dialect,
+    Folds,
+    Kind,
+    Lines,
+    Makes,
+    Span,
+    indented,
+)
 from derive.kernel.elementary import BODIES
 
 TYPES: Mapping[Kind, str] = {"real": "REAL", "wide": "numpy.float64", "store": "STORE"}
@@ -121,13 +132,13 @@ class NumbaDialect(Dialect):
         first = "" if low == "0" else f"{low}, "
         return [f"for {var} in range({first}{high}):", *indented(body)]
 
-    def jammed(self, var: str, span: Span, several: Lines, body: Lines) -> Lines:
+    def jammed(self, var: str, span: Span, makes: Makes, several: Lines, body: Lines) -> Lines:
         low, high, length, inner = span
         # Long columns of such rows are prefetched better one at a time.
         alone = f"128 <= {inner} <= 512 and {length} * {inner} >= 1 << 20"
         return [
             f"edge = {low} + ({high} - {low}) // {JAM} * {JAM}",
-            *(self.when(alone, [self.set("edge", low)]) if inner else []),
+            *self.when(alone, [self.set("edge", low)]),
             f"for {var} in range({low}, edge, {JAM}):",
             *indented(several),
             f"for {var} in range(edge, {high}):",

@@ -173,10 +173,20 @@ static inline size_t after(size_t room, size_t bytes) {
     return room + 320 + (bytes > 320 ? (bytes + 3775) / 4096 * 4096 : 0);
 }
 
-/* whether rows are gone through several at once: not if prefetching is better for one */
-static inline int jams(int64_t length, double bytes) {
+/* whether rows are gone through several at once, for what they make: not if prefetching is better
+   for one, or several do not stay in the first cache */
+static inline int jams_terms(int64_t length, double bytes) {
     const int64_t row = length * (int64_t)sizeof(STORE);
     return bytes < 16777216.0 || row < 512 || row > 2048;
+}
+
+static inline int jams_entries(int64_t length, double bytes) {
+    return bytes < 1048576.0 && length > 0;
+}
+
+static inline int jams_rows(int64_t length, double bytes) {
+    const int64_t row = length * (int64_t)sizeof(STORE);
+    return row < 512 || (bytes < 16777216.0 && row <= 1024);
 }
 
 /* whether results had better not stand in the cache */
@@ -226,6 +236,18 @@ static inline int64_t columns(int64_t size, double bytes, int64_t threads) {
     const int64_t share = (size + rounds * threads - 1) / (rounds * threads);
     return (share + line - 1) / line * line;
 }
+
+/* a loop folds in lanes, by which entry of a line it is; they are put together by halves */
+#define LANES (64 / (int64_t)sizeof(REAL))
+#define PLUS(a, b) ((a) + (b))
+#define JOINING(name, TYPE, two) \
+    static inline TYPE name(const TYPE *lane) { \
+        TYPE a[LANES / 2], b[LANES / 4], c[2]; \
+        for (int k = 0; k < LANES / 2; k++) a[k] = two(lane[k], lane[k + LANES / 2]); \
+        for (int k = 0; k < LANES / 4; k++) b[k] = two(a[k], a[k + LANES / 4]); \
+        for (int k = 0; k < LANES / 8; k++) c[k] = two(b[k], b[k + LANES / 8]); \
+        return LANES > 8 ? two(c[0], c[1]) : c[0]; \
+    }
 
 /* how many entries give a first guess of a mean */
 static inline int64_t _some(int64_t turns) {

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from derive.kernel.arrays import Entries
-from derive.kernel.dialect import JAM, Folds, Kind, Lines, Taker
-from derive.kernel.entries import Reduce, moved_to, placed
-from derive.kernel.loops import Compute, Loop, Path, outside_of
+from derive.kernel.dialect import Folds, Kind, Lines, Taker
+from derive.kernel.entries import Apply, Entry, Load, Reduce, moved_to, placed, subentries
+from derive.kernel.jamming import Jam, jam_of
+from derive.kernel.loops import Compute, Loop, Path, opened, outside_of
 from derive.kernel.storage import stored_axes
 from derive.meaning.terms import Affine
 
 
 class Turns(Entries):
-    """Writes turns of steps; `parts` are the sums that the loop being written makes in parts."""
+    """Writes turns of steps; `lanes` has the lane of each fold that the loop makes in lanes."""
 
-    parts: frozenset[str] | set[str] = frozenset()
+    lanes: Mapping[str, str] = MappingProxyType({})
 
     # ---- one turn -------------------------------------------------------------------------------
 
@@ -41,8 +44,9 @@ class Turns(Entries):
 
     def target(self, compute: Compute, path: Path) -> str:
         axes = stored_axes(compute, outside_of(compute, path))
+        lane = self.lanes.get(compute.step.array)
         if not axes:
-            return self.own("b" if compute.step.array in self.parts else "q", compute)
+            return f"{self.own('b', compute)}[{lane}]" if lane else self.own("q", compute)
         buffer = self.own("b" if fold_of(compute) == "sum" else "q", compute)
         return f"{buffer}[{self.at(compute.step, axes, compute.places)}]"
 
@@ -54,7 +58,7 @@ class Turns(Entries):
             case "prod":
                 return self.to.set(target, value, "*=")
             case extreme:
-                kind = self.total_kind(compute) if target == self.own("q", compute) else "wide"
+                kind = "wide" if target.startswith("p_") else self.total_kind(compute)
                 return self.to.set(target, self.to.function(extreme, [target, value], kind))
 
     def total_kind(self, compute: Compute) -> Kind:
@@ -62,60 +66,22 @@ class Turns(Entries):
         hot = self.homes[compute.step.array].hot
         return "real" if hot and fold_of(compute) in ("max", "min") else "wide"
 
-    def _term(self, compute: Compute) -> str:
-        body = placed(compute.step.body, compute.places)
-        assert isinstance(body, Reduce)
-        kind: Kind = "real" if self.homes[compute.step.array].hot else "wide"
-        return self.formulas.text(body.body, kind)
-
-    def _value(self, compute: Compute) -> str:
-        """What an element-wise step of full rank sets an entry to."""
-        return self.formulas.text(placed(compute.step.body, compute.places), "real")
-
     # ---- several turns at once ------------------------------------------------------------------
 
-    def jammed_sums(self, loop: Loop, path: Path, blocked: list[Compute]) -> Lines | None:
-        """JAM turns of a loop at once, their terms added up before the sums take them.
-
-        None where a turn does anything else than one loop of terms.
-        """
-        match loop.body:
-            case (Loop(body=body) as inner,) if all(node in blocked for node in body):
-                terms = [node for node in body if isinstance(node, Compute)]
-            case _:
-                return None
-        if any(isinstance(c.step.body, Reduce) and c.step.body.condition for c in terms):
+    def jam(self, loop: Loop) -> Jam | None:
+        """JAM turns of a loop at once, whose arrays have names and homes then."""
+        jam = jam_of(self.nest, self.homes, loop)
+        if jam is None or (jam.makes != "terms" and not self.to.lanes):
             return None
-        with self.formulas.scope() as lines:
-            for compute in terms:
-                values = [self._term(_ahead(compute, loop.var, by)) for by in range(JAM)]
-                target = self.target(compute, (*path, inner))
-                lines.append(self.to.set(target, _paired(values), "+="))
-        return self.to.loop(inner.var[1:], "0", self.formulas.whole(inner.length), lines)
-
-    def jammed_results(self, loop: Loop) -> Lines | None:
-        """JAM turns at once of a loop around a single one that sets streamed results.
-
-        So what they have in common is read once. None where they do anything else.
-        """
-        match loop.body:
-            case (Loop(body=body) as inner,):
-                results = [c for c in body if isinstance(c, Compute) and self.streamed(c, inner)]
-            case _:
-                return None
-        if len(results) < len(body) or not all(_counted(c, loop.var) for c in results):
-            return None
-        with self.formulas.scope() as lines:
-            for compute in results:
-                values = [_ahead(compute, loop.var, by) for by in range(JAM)]
-                texts = [self._value(value) for value in values]
-                for value, text in zip(values, texts, strict=True):
-                    lines += self.stored(value.step, value.places, text)
-        return self.to.loop(inner.var[1:], "0", self.formulas.whole(inner.length), lines)
+        for array, step in jam.copies.items():
+            own = jam.originals[array]
+            self.homes[array] = replace(self.homes[own], step=step)
+            self.names[array] = f"{self.names[own]}_{array.rpartition(' ')[2]}"
+        return jam
 
     def within(self, loop: Loop) -> str:
-        """The length of the only loop inside another."""
-        (inner,) = (node for node in loop.body if isinstance(node, Loop))
+        """The length of the first loop inside another."""
+        inner = next(node for node in loop.body if isinstance(node, Loop))
         return self.formulas.whole(inner.length)
 
     # ---- what innermost loops do ----------------------------------------------------------------
@@ -134,44 +100,36 @@ class Turns(Entries):
                 found.append((self.own("q", node), fold_of(node), self.total_kind(node)))
         return tuple(found)
 
-    def in_parts(self, compute: Compute, folds: Folds) -> bool:
-        """Whether a sum is made in the working type, chunk by chunk."""
-        sums = {name for name, fold, _ in folds if fold == "sum"}
-        return self.own("q", compute) in sums and self.homes[compute.step.array].hot
+    def lane_kind(self, compute: Compute) -> Kind:
+        """The type of a fold's lanes: the working type, but of numbers below full rank."""
+        return "real" if self.homes[compute.step.array].hot else "wide"
 
     def streamed(self, compute: Compute, loop: Loop) -> bool:
-        """Whether turns of a loop set entries side by side of a result that nothing reads."""
+        """Whether turns of a loop set entries side by side of a result that nothing reads.
+
+        Where functions take the time, it is no gain to spare memory.
+        """
         step, home = compute.step, self.homes[compute.step.array]
-        if not self.to.chunks or not home.result or not home.hot or home.reduced or not step.axes:
+        if any(isinstance(part, Apply) for part in self._parts(step.body)):
+            return False
+        if not self.to.lanes or not home.result or not home.hot or home.reduced or not step.axes:
             return False
         last = compute.places[step.axes[-1].name] - step.axes[-1].low
         alone = all(loop.var not in compute.places[a.name].names for a in step.axes[:-1])
         return last.single == loop.var and alone and step.array not in self.read_again
+
+    def _parts(self, entry: Entry) -> Iterator[Entry]:
+        """All entries in one, in steps that are not stored too."""
+        for part in subentries(entry):
+            yield part
+            if isinstance(part, Load) and part.array in self.nest.virtual:
+                yield from self._parts(opened(part, self.nest.virtual))
 
     def taker(self, compute: Compute, loop: Loop) -> Taker:
         axes, first = compute.step.axes, {loop.var: Affine.name("@begin")}
         places = [moved_to(compute.places[a.name] - a.low, first) for a in axes]
         name = self.names[compute.step.array]
         return Taker(name, self.to.entry(name, [self.formulas.whole(at) for at in places]))
-
-
-def _counted(compute: Compute, var: str) -> bool:
-    """Whether each turn of a loop sets another entry of a step."""
-    return any(var in compute.places[axis.name].names for axis in compute.step.axes)
-
-
-def _ahead(compute: Compute, var: str, by: int) -> Compute:
-    """The turn of a step that comes so many turns of a loop later."""
-    shift = {var: Affine.name(var) + by}
-    return replace(compute, places={n: moved_to(p, shift) for n, p in compute.places.items()})
-
-
-def _paired(values: list[str]) -> str:
-    """The sum of values, by pairs of pairs."""
-    if len(values) == 1:
-        return values[0]
-    half = len(values) // 2
-    return f"({_paired(values[:half])} + {_paired(values[half:])})"
 
 
 def fold_of(compute: Compute) -> str:

@@ -164,7 +164,7 @@ class _Writer(Turns):
     # ---- loops ----------------------------------------------------------------------------------
 
     def _block(self, nodes: tuple[Node, ...], path: Path) -> Lines:
-        with self.formulas.scope() as lines:
+        with self.formulas.scope(path[-1].var if path else "") as lines:
             for node in nodes:
                 if isinstance(node, Compute):
                     lines += self.turn(node, path)
@@ -208,7 +208,6 @@ class _Writer(Turns):
         started = _started(loop, path)
         lines = [line for compute in started for line in self._begun(compute, path)]
         blocked = [c for c in started if stored_axes(c, path) and fold_of(c) == "sum"]
-        var = loop.var[1:]
         if not blocked:
             return lines + self._plain(loop, path, low, high)
         body = self._block(loop.body, (*path, loop))
@@ -221,37 +220,21 @@ class _Writer(Turns):
             flushed += self.to.loop(
                 "k", "0", size, [self.to.set(f"{total}[k]", f"{block}[k]", "+=")]
             )
-        jammed = self.jammed_sums(loop, (*path, loop), blocked)
-        if jammed:
-            turns = self.to.jammed(
-                var,
-                ("start", "stop", self.formulas.whole(loop.length), self.within(loop)),
-                jammed,
-                body,
-            )
-        else:
-            turns = self.to.turns(var, "start", "stop", body)
+        turns = self._jammed(loop, path, "start", "stop", body)
         inside = [*cleared, *turns, *flushed]
         return lines + self.to.blocks(low, high, inside)
 
     def _plain(self, loop: Loop, path: Path, low: str, high: str) -> Lines:
         """Turns without sums of arrays; innermost ones side by side, in chunks where that helps."""
-        inside, var = (*path, loop), loop.var[1:]
+        inside = (*path, loop)
         folds = self.straight(loop, inside)
         if folds is None:
-            alone = self.to.turns(var, low, high, self._block(loop.body, inside))
-            several = self.jammed_results(loop)
-            if several is None:
-                return alone
-            one = self._once(loop, inside)
-            cached = self.to.jammed(var, (low, high, "", ""), several, one)
-            return self.to.by_place(alone, cached)
+            return self._jammed(loop, path, low, high, self._block(loop.body, inside))
         computes = [node for node in loop.body if isinstance(node, Compute)]
-        parts = [c for c in computes if self.to.chunks and self.in_parts(c, folds)]
-        takers = [c for c in computes if self.streamed(c, loop)]
-        if parts:
-            return self._in_chunks(loop, inside, (low, high), parts, folds)
+        if folds and self.to.lanes:
+            return self._in_lanes(loop, inside, (low, high), folds)
         plain = self._between(loop, inside, folds)
+        takers = [c for c in computes if self.streamed(c, loop)]
         if len(takers) != 1 or folds:
             return plain(low, high)
         self.taken = {takers[0].step.array}
@@ -264,31 +247,29 @@ class _Writer(Turns):
         body = self._block(loop.body, inside)
         return lambda begin, end: self.to.loop(loop.var[1:], begin, end, body, folds)
 
-    def _in_chunks(
-        self, loop: Loop, inside: Path, span: tuple[str, str], parts: list[Compute], folds: Folds
-    ) -> Lines:
-        """Turns side by side with sums that are made chunk by chunk."""
-        kept = tuple(fold for fold in folds if fold[0] not in {self.own("q", c) for c in parts})
-        own = [self.own("b", c) for c in parts]
-        sums: Folds = tuple((name, "sum", "real") for name in own)
-        self.parts = {c.step.array for c in parts}
-        turns = self._between(loop, inside, (*kept, *sums))
-        self.parts = set()
+    def _in_lanes(self, loop: Loop, inside: Path, span: tuple[str, str], folds: Folds) -> Lines:
+        """Turns side by side whose folds are made in lanes, chunk by chunk."""
+        of = {name for name, _, _ in folds}
+        computes = [c for c in loop.body if isinstance(c, Compute) and self.own("q", c) in of]
+        own = [(self.own("b", c), fold_of(c), self.lane_kind(c)) for c in computes]
+        self.lanes = {c.step.array: self.to.lane(loop.var[1:]) for c in computes}
+        body = self._block(loop.body, inside)
+        self.lanes = {}
+        added = [
+            self.added(c, self.own("q", c), self.to.joined(*lane))
+            for c, lane in zip(computes, own, strict=True)
+        ]
+        return self.to.laned(loop.var[1:], span, tuple(own), body, added)
 
-        def chunk(begin: str, end: str) -> Lines:
-            zero = self.to.number(Fraction(0), "real")
-            zeros = [self.to.declare("real", name, zero, fixed=False) for name in own]
-            added = [self.added(c, self.own("q", c), b) for c, b in zip(parts, own, strict=True)]
-            return [*zeros, *turns(begin, end), *added]
-
-        return self.to.chunked(*span, chunk)
-
-    def _once(self, loop: Loop, inside: Path) -> Lines:
-        """A turn of such a loop by itself, past no cache."""
-        (inner,) = loop.body
-        assert isinstance(inner, Loop)
-        body = self._block(inner.body, (*inside, inner))
-        return self.to.loop(inner.var[1:], "0", self.formulas.whole(inner.length), body)
+    def _jammed(self, loop: Loop, path: Path, low: str, high: str, body: Lines) -> Lines:
+        """Turns of a loop, several at once where that is possible and worth it."""
+        var, inside = loop.var[1:], (*path, loop)
+        jam = self.jam(loop)
+        if jam is None:
+            return self.to.turns(var, low, high, body)
+        several = self._block(jam.nodes, inside)
+        span = low, high, self.formulas.whole(loop.length), self.within(loop)
+        return self.to.jammed(var, span, jam.makes, several, body)
 
     # ---- reductions -----------------------------------------------------------------------------
 
