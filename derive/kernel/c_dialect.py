@@ -179,7 +179,8 @@ class CDialect(Dialect):
         low, high, _, inner = span
         return [
             f"int64_t {var} = {low};",
-            f"const int64_t {var}_last = jams_{makes}({inner}, bytes) ? {high} - {JAM - 1} : {low};",
+            f"const int64_t {var}_last ="
+            f" jams_{makes}({inner}, bytes) ? {high} - {JAM - 1} : {low};",
             f"for (; {var} < {var}_last; {var} += {JAM}) {{",
             *indented(several),
             "}",
