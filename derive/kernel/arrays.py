@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from derive.kernel.dialect import Buffer, Dialect, Kind, Lines
 from derive.kernel.entries import Load, loads
@@ -27,12 +27,46 @@ class Entries:
         self.buffers = dict[str, Buffer]()
         self.numbers = dict[str, Kind]()
         self.homes = homes(nest)
+        self.bits, self.originals = dict[str, int](), dict[str, str]()
         self.taken: frozenset[str] | set[str] = frozenset()
         self.read_again = {name for step in nest.plan.steps for name in loads(step.body)}
         self.formulas = Formulas(to, sizes, self.read, nest.virtual, self.parameters)
 
+    # ---- what is wanted -------------------------------------------------------------------------
+
+    def results_of(self, arrays: Set[str]) -> int:
+        """The results that need some of the arrays, as bits."""
+        return sum(
+            1 << bit
+            for bit, result in enumerate(self.nest.plan.results)
+            if arrays & self.nest.plan.needed([result.array])
+        )
+
+    def under(self, results: int, lines: Lines) -> Lines:
+        """Statements under the condition that one of some results is wanted."""
+        if results + 1 == 1 << len(self.nest.plan.results):
+            return lines
+        return self.to.when(f"(want & {results}) != 0", lines)
+
+    def needed(self, array: str, lines: Lines) -> Lines:
+        """Statements that store entries of an array, under the condition that they are needed.
+
+        Only where that is known when loops are compiled, or it would cost more than it spares.
+        """
+        if not self.to.lanes:
+            return lines
+        known = self.bits.get(array)
+        if known is None:
+            known = self.bits[array] = self.results_of({self.originals.get(array, array)})
+        return self.under(known, lines)
+
+    # ---- storing --------------------------------------------------------------------------------
+
     def stored(self, step: Step, places: Places, value: str) -> Lines:
         """Set an entry of a stored array, or a number of the whole call."""
+        return self.needed(step.array, self._stored(step, places, value))
+
+    def _stored(self, step: Step, places: Places, value: str) -> Lines:
         name, home = self.names[step.array], self.homes[step.array]
         if home.result:
             offsets = [self.formulas.whole(places[a.name] - a.low) for a in step.axes]

@@ -55,7 +55,7 @@ class CFunction:
 
     def _work(self) -> Iterator[str]:
         yield f"static int {self.name}_work(const int64_t *a, const double *c) {{"
-        yield "    const int64_t want = a[1];"
+        yield "    const int64_t want = WANT;"
         for at, name in enumerate(self.lengths.values(), 2):
             yield f"    const int64_t {name} = a[{at}];"
         for argument, at in self._places():

@@ -62,6 +62,8 @@ class Native(Front):
     `narrow` gives the arrays of shifts (see `Shifted`): its means are shifted already.
     """
 
+    spares = False
+    """Whether results that are not wanted are not computed."""
     options = (
         *Front.options,
         "out: dict[str, numpy.ndarray] | None = None,",
@@ -134,11 +136,12 @@ class Native(Front):
         yield "\n".join(["shapes = {", *shapes, "}"])
         yield from self._checked()
         yield from self.without_entries()
-        yield f"given = _results(out, wanted, shapes, dtype, {given})"
+        every = "" if self.spares and not self.pieces else ", every=True"
+        yield f"given = _results(out, wanted, shapes, dtype, {given}{every})"
         yield from self.pieces.lines() if self.pieces else self.call()
         if self.repeats is not None:
             yield (
-                f"if out is None:\n    _remember(key, {given}, work.type, launch, shapes, dtype,"
+                f"if out is None:\n    _remember(key, {given}, work.type, launch, given, dtype,"
                 " wanted)"
             )
         returned = [
@@ -211,8 +214,8 @@ except ImportError as error:
 """
 
 RESULTS = '''
-def _results(out, wanted, shapes, dtype, arguments):
-    """The arrays that results go to: the caller's, or new ones."""
+def _results(out, wanted, shapes, dtype, arguments, every=False):
+    """The arrays that results go to: the caller's, or new ones; without entries if not wanted."""
     if out is not None and not isinstance(out, dict):
         raise ValueError(f"out: expected a dictionary of arrays, got {type(out).__name__}")
     given = dict(out or {})
@@ -226,6 +229,7 @@ def _results(out, wanted, shapes, dtype, arguments):
     order = _order(arguments)
     for name, shape in shapes.items():
         if name not in given:
+            shape = shape if every or name in wanted else (0,) * len(shape)
             given[name] = _fresh(shape, dtype, order)
     return given
 
@@ -306,15 +310,15 @@ def _known(name, options, arrays):
         return None, None
 
 
-def _remember(key, arrays, real, launch, shapes, dtype, wanted):
+def _remember(key, arrays, real, launch, given, dtype, wanted):
     """Keep how a call was computed, if it took plain arrays as they are."""
     if key is None or _known(key[0], key[1:4], arrays)[0] != key:
         return
     if not all([type(a) is numpy.ndarray and a.flags.aligned and a.flags.forc for a in arrays]):
         return
-    order, sizes = _order(arrays), list(shapes.values())
+    order, sizes = _order(arrays), [result.shape for result in given.values()]
     makes = [numpy.empty if _bytes(size, dtype) < 1 << 20 else _fresh for size in sizes]
-    left = [k for k, name in enumerate(shapes) if name not in wanted]
+    left = [k for k, name in enumerate(given) if name not in wanted]
 
     def again(arrays, numbers):
         made = [make(size, dtype, order) for make, size in zip(makes, sizes)]

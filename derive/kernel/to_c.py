@@ -28,6 +28,8 @@ def emit_c(plan: Plan, name: str, version: str = "") -> str:
 
 
 class _Function(Native):
+    spares = True
+
     def __init__(
         self, plan: Plan, function: str, version: str, narrow: frozenset[str] | None = None
     ) -> None:
@@ -119,8 +121,9 @@ PRELUDE = r"""
 #include <immintrin.h>
 #endif
 
-/* REAL computes, STORE is the type of the arguments; UNIT: entries of the last axes are adjacent;
-   TURNED: the last axis here is the first one of the array */
+/* REAL computes, STORE is the type of the arguments; WANT has a bit for each result;
+   UNIT: entries of the last axes are adjacent; TURNED: the last axis here is the first one of the
+   array; HEAD: the bytes before what NumPy adds to an object */
 #ifdef UNIT
 #define LAST(stride) 1
 #else
@@ -263,7 +266,7 @@ _LOADED = {}
 
 def _run(name, dtype, work, sizes, arrays, numbers):
     """Call the compiled function; return what calls it for other arrays laid out alike."""
-    key = (name, dtype.itemsize, work.itemsize, *_layout(name, arrays))
+    key = (name, dtype.itemsize, work.itemsize, *_layout(name, arrays), sizes[1])
     function = _LOADED.get(key)
     if function is None:
         with _LOCK:
@@ -290,10 +293,11 @@ def _layout(name, arrays):
     )
 
 
-def _load(name, store, real, order, unit):
-    """One function for one pair of types, from the cache or compiled."""
+def _load(name, store, real, order, unit, want):
+    """One function for one pair of types and some results, from the cache or compiled."""
     types = {4: "float", 8: "double"}
-    defines = [f"-DSTORE={types[store]}", f"-DREAL={types[real]}", *["-DUNIT"] * unit]
+    defines = [f"-DSTORE={types[store]}", f"-DREAL={types[real]}", f"-DWANT={want}"]
+    defines += ["-DUNIT"] * unit
     defines += [f"-DHEAD={object.__basicsize__}", *["-DTURNED"] * (order == "F")]
     compiler = _compiler()
     machine = (platform.machine(), platform.processor(), _cpu(), *compiler)

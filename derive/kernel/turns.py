@@ -30,7 +30,8 @@ class Turns(Entries):
         if isinstance(body, Reduce):
             target = self.target(compute, path)
             if not body.condition:
-                return [self.added(compute, target, self.formulas.text(body.body, kind))]
+                added = self.added(compute, target, self.formulas.text(body.body, kind))
+                return self.needed(step.array, [added]) if "[" in target else [added]
             test = self.formulas.test(body.condition, kind)
             with self.formulas.scope() as inner:
                 inner.append(self.added(compute, target, self.formulas.text(body.body, kind)))
@@ -74,7 +75,7 @@ class Turns(Entries):
         if jam is None or (jam.makes != "terms" and not self.to.lanes):
             return None
         for array, step in jam.copies.items():
-            own = jam.originals[array]
+            own = self.originals[array] = jam.originals[array]
             self.homes[array] = replace(self.homes[own], step=step)
             self.names[array] = f"{self.names[own]}_{array.rpartition(' ')[2]}"
         return jam

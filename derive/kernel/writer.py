@@ -81,14 +81,7 @@ class _Writer(Turns):
 
     def _wanted(self, arrays: set[str], lines: Lines) -> Lines:
         """Statements, under a condition where not all results need what they compute."""
-        needing = [
-            bit
-            for bit, result in enumerate(self.nest.plan.results)
-            if arrays & self.nest.plan.needed([result.array])
-        ]
-        if len(needing) == len(self.nest.plan.results):
-            return lines
-        return self.to.when(f"(want & {sum(1 << bit for bit in needing)}) != 0", lines)
+        return self.under(self.results_of(arrays), lines)
 
     # ---- shifts ---------------------------------------------------------------------------------
 

@@ -255,7 +255,7 @@ def test_no_warning_of_a_strict_compiler(tmp_path: Path) -> None:
     assert len(functions) == 2
     (tmp_path / "k.c").write_text(f"{prelude}\n{functions[0]}\n", encoding="ascii")
     command = ["cc", "-std=gnu99", "-Wall", "-Wextra", "-Werror", "-O1", "-fopenmp", "-DUNIT"]
-    command += ["-DREAL=float", "-DSTORE=float", "-DHEAD=16", "-c", "k.c", "-o", "k.o"]
+    command += ["-DREAL=float", "-DSTORE=float", "-DHEAD=16", "-DWANT=1", "-c", "k.c", "-o", "k.o"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
