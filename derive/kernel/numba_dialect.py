@@ -135,7 +135,7 @@ class NumbaDialect(Dialect):
     def jammed(self, var: str, span: Span, makes: Makes, several: Lines, body: Lines) -> Lines:
         low, high, length, inner = span
         # Long columns of such rows are prefetched better one at a time.
-        alone = f"128 <= {inner} <= 512 and {length} * {inner} >= 1 << 20"
+        alone = f"512 <= {inner} * SIZE <= 2048 and {length} * {inner} * SIZE >= 1 << 22"
         return [
             f"edge = {low} + ({high} - {low}) // {JAM} * {JAM}",
             *self.when(alone, [self.set("edge", low)]),

@@ -66,6 +66,7 @@ class _Function(Native):
         lines = [
             f"def {factory}(STORE, REAL):",
             '    """The loops for one pair of types."""',
+            "    SIZE = numpy.dtype(STORE).itemsize",
             "",
             *indented(inner),
             "",
@@ -191,7 +192,10 @@ def _built(name, store, real, layout, parallel):
             # A module that is not a file, such as one typed in, has nowhere to keep a cache.
             cache = os.path.isfile(globals().get("__file__", ""))
             compiling = numba.njit(signature, parallel=parallel, cache=cache, **_OPTIONS)
-            _COMPILED[key] = compiling(loops(types[store], types[real]))
+            function = loops(types[store], types[real])
+            # numba finds what it keeps on disk by name and types, not by its options.
+            function.__qualname__ += "_parallel" * parallel
+            _COMPILED[key] = compiling(function)
         return _COMPILED[key]
 
 
