@@ -42,11 +42,15 @@ class Entries:
             if arrays & self.nest.plan.needed([result.array])
         )
 
+    def test_of(self, results: int) -> str:
+        """The condition that one of some results is wanted; empty where one always is."""
+        every = results + 1 == 1 << len(self.nest.plan.results)
+        return "" if every else f"(want & {results}) != 0"
+
     def under(self, results: int, lines: Lines) -> Lines:
         """Statements under the condition that one of some results is wanted."""
-        if results + 1 == 1 << len(self.nest.plan.results):
-            return lines
-        return self.to.when(f"(want & {results}) != 0", lines)
+        test = self.test_of(results)
+        return self.to.when(test, lines) if test else lines
 
     def needed(self, array: str, lines: Lines) -> Lines:
         """Statements that store entries of an array, under the condition that they are needed.

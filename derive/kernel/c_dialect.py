@@ -163,7 +163,8 @@ class CDialect(Dialect):
             "    begin = end;",
             "}",
         ]
-        return ["if (streaming) {", *indented(lines), "} else {", *indented(plain(low, high)), "}"]
+        test = f"streaming && {taker.test}" if taker.test else "streaming"
+        return [f"if ({test}) {{", *indented(lines), "} else {", *indented(plain(low, high)), "}"]
 
     def taken(self, name: str, at: str) -> str:
         return f"t_{name}[{at} - begin]"

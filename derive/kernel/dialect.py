@@ -40,10 +40,14 @@ Between = Callable[[str, str], Lines]
 
 @dataclass(frozen=True)
 class Taker:
-    """A result that takes an entry side by side in each turn: `first` at the turn `begin`."""
+    """A result that takes an entry side by side in each turn: `first` at the turn `begin`.
+
+    `test` is the condition that it is wanted, empty where it always is.
+    """
 
     name: str
     first: str
+    test: str
 
 
 class Dialect(ABC):

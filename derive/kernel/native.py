@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
-from derive.kernel.entries import Load, Num, Place, Where, sizes_in, subentries
+from derive.kernel.entries import Load, Num, Place, Where, loads, sizes_in, subentries
 from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, header, imports, joined
@@ -63,7 +63,7 @@ class Native(Front):
     """
 
     spares = False
-    """Whether results that are not wanted are not computed."""
+    """Whether results that are neither wanted nor read are not computed."""
     options = (
         *Front.options,
         "out: dict[str, numpy.ndarray] | None = None,",
@@ -136,8 +136,8 @@ class Native(Front):
         yield "\n".join(["shapes = {", *shapes, "}"])
         yield from self._checked()
         yield from self.without_entries()
-        every = "" if self.spares and not self.pieces else ", every=True"
-        yield f"given = _results(out, wanted, shapes, dtype, {given}{every})"
+        made = sequence([f'"{name}"' for name in self._made()]) if self._made() else "()"
+        yield f"given = _results(out, wanted, shapes, dtype, {given}, {made})"
         yield from self.pieces.lines() if self.pieces else self.call()
         if self.repeats is not None:
             yield (
@@ -148,6 +148,13 @@ class Native(Front):
             f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
         ]
         yield "\n".join([f"return {self.tuple}(", *returned, ")"])
+
+    def _made(self) -> list[str]:
+        """The results that are computed also where they are not wanted."""
+        if not self.spares or self.pieces:
+            return self.results
+        read = {name for step in self.nest.plan.steps for name in loads(step.body)}
+        return [self.names[r.array] for r in self.plan.results if r.array in read]
 
     # ---- calls like earlier ones ----------------------------------------------------------------
 
@@ -214,8 +221,11 @@ except ImportError as error:
 """
 
 RESULTS = '''
-def _results(out, wanted, shapes, dtype, arguments, every=False):
-    """The arrays that results go to: the caller's, or new ones; without entries if not wanted."""
+def _results(out, wanted, shapes, dtype, arguments, made=()):
+    """The arrays that results go to: the caller's, or new ones.
+
+    Those neither wanted nor `made` anyway have no entries.
+    """
     if out is not None and not isinstance(out, dict):
         raise ValueError(f"out: expected a dictionary of arrays, got {type(out).__name__}")
     given = dict(out or {})
@@ -229,7 +239,7 @@ def _results(out, wanted, shapes, dtype, arguments, every=False):
     order = _order(arguments)
     for name, shape in shapes.items():
         if name not in given:
-            shape = shape if every or name in wanted else (0,) * len(shape)
+            shape = shape if name in wanted or name in made else (0,) * len(shape)
             given[name] = _fresh(shape, dtype, order)
     return given
 

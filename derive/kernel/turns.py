@@ -127,10 +127,11 @@ class Turns(Entries):
                 yield from self._parts(opened(part, self.nest.virtual))
 
     def taker(self, compute: Compute, loop: Loop) -> Taker:
-        axes, first = compute.step.axes, {loop.var: Affine.name("@begin")}
-        places = [moved_to(compute.places[a.name] - a.low, first) for a in axes]
+        axes, begin = compute.step.axes, {loop.var: Affine.name("@begin")}
+        places = [moved_to(compute.places[a.name] - a.low, begin) for a in axes]
         name = self.names[compute.step.array]
-        return Taker(name, self.to.entry(name, [self.formulas.whole(at) for at in places]))
+        first = self.to.entry(name, [self.formulas.whole(at) for at in places])
+        return Taker(name, first, self.test_of(self.results_of({compute.step.array})))
 
 
 def fold_of(compute: Compute) -> str:
