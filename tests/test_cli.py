@@ -156,6 +156,11 @@ def test_an_unbalanced_dollar_is_a_finding(derive: Run, tmp_path: Path) -> None:
     assert "1 proved" in done.stdout
 
 
+def interruptible() -> None:
+    """What a shell starts in the background would ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("delay", [0.7, 1.5])
 def test_an_interrupt_is_one_line(tmp_path: Path, delay: float) -> None:
     process = subprocess.Popen(
@@ -165,6 +170,7 @@ def test_an_interrupt_is_one_line(tmp_path: Path, delay: float) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=interruptible,
     )
     time.sleep(delay)
     process.send_signal(signal.SIGINT)

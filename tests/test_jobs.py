@@ -177,6 +177,8 @@ def test_an_interrupt_ends_all_processes_within_a_second(tmp_path: Path, jobs: s
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # What a shell starts in the background would ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     time.sleep(2.0)
     start = time.monotonic()
