@@ -12,6 +12,7 @@ so that layers can be measured one by one.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import inspect
 import json
 import math
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ DTYPES = ("float32", "float64")
 OURS = ("numpy", "numba", "c")
 PEERS = ("torch.compile", "JAX", "typed NumPy")
 SECONDS = 1.0
-ROUNDS = (5, 101)
+ROUNDS = (4, 101)
 CALLS = 4
 PAUSE = 0.02
 """Threads of one pool spin for some milliseconds after their work, in the way of another's."""
@@ -50,16 +52,14 @@ Row = dict[str, Any]
 
 def contenders(layer: Layer, values: tuple[Any, ...]) -> dict[str, Callable[[], Any]]:
     """What is timed, on the same arrays."""
-    import derive
-
-    derivation = derive.load(layer.document)
+    derivation = derivation_of(layer.document)
     found: dict[str, Callable[[], Any]] = {"torch": native(layer, values)}
     named = list(inspect.signature(derivation.kernel()).parameters)
     given = dict(zip(named, values, strict=False))
     for backend in OURS:
-        found[backend] = _exported(derivation.kernel(backend, saved=()), given, layer.want)
+        found[backend] = _exported(loaded(derivation, backend), given, layer.want)
         if layer.saved:
-            kernel = derivation.kernel(backend, saved=layer.saved)
+            kernel = loaded(derivation, backend, layer.saved)
             extra = [n for n in inspect.signature(kernel).parameters if n not in named]
             held = given | dict(zip(extra, layer.saving(*values), strict=True))
             found[f"{backend}, saved"] = _exported(kernel, held, layer.want)
@@ -68,6 +68,29 @@ def contenders(layer: Layer, values: tuple[Any, ...]) -> dict[str, Callable[[], 
         found["JAX"] = jitted(layer, values)
     found["typed NumPy"] = lambda: layer.naive(*values)
     return found
+
+
+@cache
+def derivation_of(document: str) -> Any:
+    import derive
+
+    return derive.load(document)
+
+
+@cache
+def loaded(derivation: Any, backend: str, saved: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """The kernel from a file, beside which numba keeps what it compiles."""
+    name = derivation.kernel_name
+    path = Path(os.environ["DERIVE_KERNEL_CACHE"]) / f"{'_'.join((name, backend, *saved))}.py"
+    if not path.exists():
+        path.write_text(derivation.export(backend, saved=saved), encoding="utf-8")
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    kernel: Callable[..., Any] = getattr(module, name)
+    return kernel
 
 
 def _exported(
@@ -172,21 +195,24 @@ def _mean(rows: list[Row], name: str) -> float | None:
 
 
 def summary(found: dict[str, dict[str, list[Row]]]) -> list[str]:
-    """Geometric means over the shapes, by layer; both allocators."""
+    """Geometric means over the shapes, by layer and contract; both allocators."""
     lines = [
         f"| layer | {' | '.join(f'{name} | tuned' for name in OURS)} | worst c, tuned |",
         f"|{'---|' * (2 * len(OURS) + 2)}",
     ]
     for name, both in found.items():
-        cells = []
-        for backend in OURS:
-            saved = f"{backend}, saved"
-            own = saved if saved in both["plain"][0]["times"] else backend
-            means = (_mean(both[allocator], own) for allocator in ("plain", "tuned"))
-            cells += [f"{mean:.2f}" if mean else "" for mean in means]
-        own = "c, saved" if "c, saved" in both["tuned"][0]["times"] else "c"
-        tuned = [row["times"][own][0] / row["times"]["torch"][0] for row in both["tuned"]]
-        lines.append(f"| {name} | {' | '.join(cells)} | {max(tuned):.2f} |")
+        for contract in ("", ", saved"):
+            if f"c{contract}" not in both["tuned"][0]["times"]:
+                continue
+            means = [
+                _mean(both[allocator], f"{backend}{contract}")
+                for backend in OURS
+                for allocator in ("plain", "tuned")
+            ]
+            cells = [f"{mean:.2f}" if mean else "" for mean in means]
+            times = [row["times"] for row in both["tuned"]]
+            worst = max(each[f"c{contract}"][0] / each["torch"][0] for each in times)
+            lines.append(f"| {name}{contract} | {' | '.join(cells)} | {worst:.2f} |")
     return lines
 
 
@@ -197,8 +223,9 @@ def report(found: dict[str, dict[str, list[Row]]], about: str) -> str:
         "# Exported kernels, timed",
         "",
         "`derive export NAME --backend …` beside PyTorch's own backward operators, which get what",
-        "their forward passes have saved (mean and deviation, softmax); the exported kernels",
-        "compute all of it from the inputs, but where a column says saved. `torch.compile` and JAX",
+        "their forward passes have saved (mean and deviation, softmax, products); the exported",
+        "kernels compute all of it from the inputs, but where it says saved: there they get the",
+        "same. `torch.compile` and JAX",
         "differentiate the formula of the forward pass; typed NumPy is the closed form as one",
         "would type it. Medians of",
         f"runs that take turns in one process, {THREADS} threads, each result fresh. Before each",
