@@ -9,6 +9,7 @@ chart of the batch normalisation's error against the offset of its input.
 from __future__ import annotations
 
 import argparse
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from benchmark_kernels import circumstances
-from kernel_peers import EPS, Layer, arguments, compiled, drawn, jitted, layers, native
+from kernel_peers import EPS, Layer, compiled, drawn, jitted, layers, native
 
 Kernel = Callable[[], Any]
 Errors = dict[str, float]
@@ -43,8 +44,13 @@ def exported(document: str, backend: str) -> Callable[..., Any]:
 
 def ours(layer: Layer, backend: str, values: tuple[Any, ...]) -> Kernel:
     """A call of an exported kernel on arrays of its back end."""
-    kernel = exported(layer.document, backend)
-    given = arguments(values, _converter(backend))
+    dtype = values[0].dtype
+    kernel, convert = exported(layer.document, backend), _converter(backend)
+    kinds = [str(p.annotation) for p in inspect.signature(kernel).parameters.values()]
+    given = [
+        value if isinstance(value, float) and kind == "float" else convert(np.asarray(value, dtype))
+        for value, kind in zip(values, kinds, strict=False)
+    ]
     return lambda: [getattr(kernel(*given, want=layer.want), name) for name in layer.want]
 
 
