@@ -56,6 +56,8 @@ def process(rank: int, folder: str) -> None:
         torch.save(found, f"{folder}/{layer}_{rank}_found.pt")
     torch.save(alone(folder, rank), f"{folder}/alone_{rank}.pt")
     torch.save(averaged(folder, rank), f"{folder}/averaged_{rank}.pt")
+    # Together: a process whose peer is gone before it has finished reading aborts.
+    distributed.barrier()
     distributed.destroy_process_group()
 
 
