@@ -66,15 +66,19 @@ def _turn(to: Order, given: Order) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """What the call of compiled loops finds: a dtype, a dictionary of results, a set of names."""
+    """What the call of compiled loops finds.
+
+    A dtype, a dictionary of results, a set of names, and how many threads it may use.
+    """
 
     dtype: str
     results: str
     wanted: str
+    threads: str
 
 
-WHOLE = Names("dtype", "given", "wanted")
-BETWEEN = Names("work", "held", "live")
+WHOLE = Names("dtype", "given", "wanted", "threads")
+BETWEEN = Names("work", "held", "live", "_beside(threads, held.values())")
 
 
 class Compiled(Protocol):
@@ -216,6 +220,14 @@ def without_products(plan: Plan) -> bool:
 
 
 PLACES = '''
+def _beside(threads, arrays):
+    """How many threads share a loop between matrix products.
+
+    Those of the products wait for more to do on all cores: others would wait for them.
+    """
+    return threads if max(array.size for array in arrays) >= 1 << 23 else 1
+
+
 def _held(given, work):
     """Arrays for the results in the working dtype: those given, where they have it."""
     return {

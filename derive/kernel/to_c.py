@@ -69,7 +69,7 @@ class _Function(Native):
                 f'    "{self.function}",',
                 f"    {names.dtype},",
                 "    work,",
-                f"    (threads, {' + '.join(bits)}, {sizes}),",
+                f"    ({names.threads}, {' + '.join(bits)}, {sizes}),",
                 f"    ({''.join(f'{array}, ' for array in arrays)}),",
                 f"    ({''.join(f'{number}, ' for number in numbers)}),",
                 ")",

@@ -86,7 +86,7 @@ class _Function(Native):
                 f"{self.kept(names)}_run(",
                 f'    "{self.function}",',
                 f"    ({names.dtype}.itemsize, work.itemsize),",
-                "    threads,",
+                f"    {names.threads},",
                 f"    ({' + '.join(bits)}, {sizes}),",
                 f"    ({arrays}{takers}),",
                 f"    ({numbers}),",
