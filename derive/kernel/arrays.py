@@ -45,7 +45,7 @@ class Entries:
     def test_of(self, results: int) -> str:
         """The condition that one of some results is wanted; empty where one always is."""
         every = results + 1 == 1 << len(self.nest.plan.results)
-        return "" if every else f"(want & {results}) != 0"
+        return "" if every else f"(WANT & {results}) != 0"
 
     def under(self, results: int, lines: Lines) -> Lines:
         """Statements under the condition that one of some results is wanted."""
@@ -53,12 +53,7 @@ class Entries:
         return self.to.when(test, lines) if test else lines
 
     def needed(self, array: str, lines: Lines) -> Lines:
-        """Statements that store entries of an array, under the condition that they are needed.
-
-        Only where that is known when loops are compiled, or it would cost more than it spares.
-        """
-        if not self.to.lanes:
-            return lines
+        """Statements that store entries of an array, under the condition that they are needed."""
         known = self.bits.get(array)
         if known is None:
             known = self.bits[array] = self.results_of({self.originals.get(array, array)})

@@ -55,7 +55,6 @@ class CFunction:
 
     def _work(self) -> Iterator[str]:
         yield f"static int {self.name}_work(const int64_t *a, const double *c) {{"
-        yield "    const int64_t want = WANT;"
         for at, name in enumerate(self.lengths.values(), 2):
             yield f"    const int64_t {name} = a[{at}];"
         for argument, at in self._places():
@@ -77,7 +76,7 @@ class CFunction:
         """One piece of memory for all buffers, each on lines of the cache of its own."""
         private = [f"PADDED({b.size}) * sizeof({TYPES[b.kind]})" for b in self.written.private]
         yield f"const int64_t threads = fitting(a[0], (double)({' + '.join(private) or '0'}));"
-        yield "(void)threads, (void)want, (void)streaming, (void)bytes, (void)c;"
+        yield "(void)threads, (void)streaming, (void)bytes, (void)c;"
         for name, kind in self.written.numbers.items():
             yield f"{TYPES[kind]} {name} = 0;"
         if not self.written.buffers:

@@ -63,8 +63,6 @@ class Native(Front):
     `narrow` gives the arrays of shifts (see `Shifted`): its means are shifted already.
     """
 
-    spares = False
-    """Whether results that are neither wanted nor read are not computed."""
     options = (
         *Front.options,
         "out: dict[str, numpy.ndarray] | None = None,",
@@ -102,7 +100,8 @@ class Native(Front):
     def text(self) -> str:
         """The function."""
         body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
-        return f"{self.signature()}\n{body}"
+        own = f"{self.signature()}\n{body}"
+        return f"{own}\n\n\n{self.pieces.live()}" if self.pieces else own
 
     def kernels(self) -> list[str]:
         """The names of its compiled functions."""
@@ -152,7 +151,7 @@ class Native(Front):
 
     def _made(self) -> list[str]:
         """The results that are computed also where they are not wanted."""
-        if not self.spares or self.pieces:
+        if self.pieces:
             return self.results
         read = {name for step in self.nest.plan.steps for name in loads(step.body)}
         return [self.names[r.array] for r in self.plan.results if r.array in read]

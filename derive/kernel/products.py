@@ -148,7 +148,7 @@ class Pieces:
         yield f"order = _order({sequence(names)})"
         yield from (f"{name} = {name}.astype(work, copy=False)" for name in names)
         yield "held = _held(given, work)"
-        yield from self._live()
+        yield f"live = {self.needs}(wanted)"
         yield 'with numpy.errstate(all="ignore"):'
         for number in range(len(self.parts)):
             yield from map(_deeper, self._segment(number))
@@ -175,9 +175,18 @@ class Pieces:
         here = self.parts[number][0].reads
         return [a for a in here if a in self.keys and a not in later and a not in self.results]
 
-    def _live(self) -> Iterator[str]:
+    @property
+    def needs(self) -> str:
+        """The name of the function that `live` defines."""
+        return f"_{self.front.function}_live"
+
+    def live(self) -> str:
         """The names that are needed: those wanted, and what computes them reads of segments."""
-        yield "live = set(wanted)"
+        lines = [
+            f"def {self.needs}(wanted):",
+            '    """The wanted results, and what stands between matrix products for them."""',
+            "    live = set(wanted)",
+        ]
         needed: dict[frozenset[str], list[str]] = {}
         for result in self.results:
             own = frozenset(self._needed(result) - {result})
@@ -186,7 +195,9 @@ class Pieces:
             read = [a for a in self.keys if a in arrays and self.keys[a] not in names]
             if read:
                 listed = ", ".join(f'"{name}"' for name in names)
-                yield f"if wanted & {{{listed}}}:\n    live |= {{{self._listed(read)}}}"
+                lines.append(f"    if wanted & {{{listed}}}:")
+                lines.append(f"        live |= {{{self._listed(read)}}}")
+        return "\n".join([*lines, "    return live"])
 
     def _needed(self, array: str) -> set[str]:
         """What must be there for an array: a segment of loops takes all that it reads."""

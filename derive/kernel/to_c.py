@@ -28,8 +28,6 @@ def emit_c(plan: Plan, name: str, version: str = "") -> str:
 
 
 class _Function(Native):
-    spares = True
-
     def __init__(
         self, plan: Plan, function: str, version: str, narrow: frozenset[str] | None = None
     ) -> None:

@@ -23,10 +23,10 @@ def emit_numba(plan: Plan, name: str, version: str = "") -> str:
     UnsupportedError for a function that numba has not.
     """
     functions = functions_of(_Function, plan, function_name(name), version or version_of())
-    named = [f'    "{part.function}": {_listed(part.kernels())},' for part in functions.parts]
+    named = [f'    "{part.function}": {part.about()},' for part in functions.parts]
     tables = [
-        "_LOOPS = {}  # for each kernel: sizes, numbers, arrays in and out, the loops",
-        "\n".join(["_FUNCTIONS = {  # the kernels of each", *named, "}"]),
+        "_LOOPS = {}  # for each kernel: sizes, numbers, arrays, results, the loops",
+        "\n".join(["_FUNCTIONS = {  # results, kernels, what is computed for some", *named, "}"]),
     ]
     own = [HELPERS, "\n".join(tables), LOADER]
     return native_module(functions, ("math", "os", "threading"), own, "numba")
@@ -46,6 +46,11 @@ class _Function(Native):
             return
         self.written = write(self.nest, self.inside, self.lengths, self.dialect)
 
+    def about(self) -> str:
+        """Its entry in the table of functions."""
+        needs = self.pieces.needs if self.pieces else "set"
+        return f"({self.tuple}._fields, {_listed(self.kernels())}, {needs})"
+
     def compiled(self) -> list[str]:
         if self.pieces:
             return self.pieces.compiled()
@@ -53,7 +58,8 @@ class _Function(Native):
         inner = [*self._function(self.written), "", "return kernel"]
         saved = {p.array for p in self.saved}
         given = [f"({len(p.symbol.shape)}, {p.array in saved})" for p in self.arrays]
-        ends = [str(len(r.form.target.shape)) for r in self.plan.results]
+        ranks = [len(r.form.target.shape) for r in self.plan.results]
+        ends = [f'("{n}", {rank})' for n, rank in zip(self.results, ranks, strict=True)]
         about = [
             f'_LOOPS["{self.function}"] = (',
             f"    {len(self.lengths)},",
@@ -64,8 +70,8 @@ class _Function(Native):
             ")",
         ]
         lines = [
-            f"def {factory}(STORE, REAL):",
-            '    """The loops for one pair of types."""',
+            f"def {factory}(STORE, REAL, WANT):",
+            '    """The loops for one pair of types and some results, which are bits of WANT."""',
             "    SIZE = numpy.dtype(STORE).itemsize",
             "",
             *indented(inner),
@@ -76,7 +82,6 @@ class _Function(Native):
         return [*self.dialect.helpers().split("\n\n\n"), "\n".join(lines)]
 
     def call(self, names: Names = WHOLE) -> Iterator[str]:
-        bits = [f'("{n}" in {names.wanted}) * {1 << k}' for k, n in enumerate(self.results)]
         arrays = "".join(f"_dense({self.names[p.array]}), " for p in self.arrays)
         takers = "".join(f'{names.results}["{name}"], ' for name in self.results)
         numbers = "".join(f"float({self.names[p.array]}), " for p in self.numbers)
@@ -87,7 +92,8 @@ class _Function(Native):
                 f'    "{self.function}",',
                 f"    ({names.dtype}.itemsize, work.itemsize),",
                 f"    {names.threads},",
-                f"    ({' + '.join(bits)}, {sizes}),",
+                f"    {names.wanted},",
+                f"    ({sizes}),",
                 f"    ({arrays}{takers}),",
                 f"    ({numbers}),",
                 ")",
@@ -95,7 +101,7 @@ class _Function(Native):
         )
 
     def _function(self, written: Written) -> Iterator[str]:
-        names = ["threads", "want", *self.lengths.values()]
+        names = ["threads", *self.lengths.values()]
         names += [self.inside[p.array] for p in self.arrays]
         names += [self.inside[r.array] for r in self.plan.results]
         names += [self.inside[p.array] for p in self.numbers]
@@ -144,7 +150,7 @@ _COMPILED = {}
 _SMALL = 1 << 16
 
 
-def _run(name, sizes, threads, whole, arrays, numbers):
+def _run(name, types, threads, wanted, sizes, arrays, numbers):
     """Call the compiled loops; return what calls them for other arrays laid out alike.
 
     The threads of numba serve one caller at a time.
@@ -152,17 +158,17 @@ def _run(name, sizes, threads, whole, arrays, numbers):
     layout = "C" if all(array.flags.c_contiguous for array in arrays) else "A"
     threads = min(threads, numba.config.NUMBA_NUM_THREADS)
     several = threads > 1 and max(array.size for array in arrays) >= _SMALL
-    function = _built(name, *sizes, layout, several)
+    function = _built(name, *types, layout, several, _asked(name, wanted))
 
     def alone(arrays, numbers):
-        function(1, *whole, *arrays, *map(float, numbers))
+        function(1, *sizes, *arrays, *map(float, numbers))
 
     def together(arrays, numbers):
         with _LOCK:
             before = numba.get_num_threads()
             numba.set_num_threads(threads)
             try:
-                function(threads, *whole, *arrays, *map(float, numbers))
+                function(threads, *sizes, *arrays, *map(float, numbers))
             finally:
                 numba.set_num_threads(before)
 
@@ -171,9 +177,14 @@ def _run(name, sizes, threads, whole, arrays, numbers):
     return launch
 
 
-def _built(name, store, real, layout, parallel):
-    """The loops compiled for types, layout and threads, from the cache where there is one."""
-    key = (name, store, real, layout, parallel)
+def _asked(name, wanted):
+    """Those results of a kernel that are wanted, as bits."""
+    return sum(1 << k for k, (result, _) in enumerate(_LOOPS[name][3]) if result in wanted)
+
+
+def _built(name, store, real, layout, parallel, want):
+    """The loops compiled for types, layout, threads and some results, from the cache or anew."""
+    key = (name, store, real, layout, parallel, want)
     with _LOCK:
         if key not in _COMPILED:
             types = {4: numpy.float32, 8: numpy.float64}
@@ -185,25 +196,28 @@ def _built(name, store, real, layout, parallel):
                 numba.types.Array(working if saved else stored, rank, layout, readonly=True)
                 for rank, saved in given
             ]
-            arrays += [numba.types.Array(stored, rank, layout if rank else "C") for rank in ends]
+            arrays += [numba.types.Array(stored, rank, layout if rank else "C") for _, rank in ends]
             signature = numba.void(
-                *[numba.int64] * (2 + sizes), *arrays, *[numba.float64] * scalars
+                *[numba.int64] * (1 + sizes), *arrays, *[numba.float64] * scalars
             )
             # A module that is not a file, such as one typed in, has nowhere to keep a cache.
             cache = os.path.isfile(globals().get("__file__", ""))
             compiling = numba.njit(signature, parallel=parallel, cache=cache, **_OPTIONS)
-            function = loops(types[store], types[real])
-            # numba finds what it keeps on disk by name and types, not by its options.
-            function.__qualname__ += "_parallel" * parallel
+            function = loops(types[store], types[real], want)
+            # numba finds what it keeps on disk by name and types, not by its options or results.
+            function.__qualname__ += f"_{want}" + "_parallel" * parallel
             _COMPILED[key] = compiling(function)
         return _COMPILED[key]
 
 
-def warmup(dtypes=("float32", "float64"), *, precise=False, parallel=True, functions=None):
+def warmup(
+    dtypes=("float32", "float64"), *, precise=False, parallel=True, functions=None, want=None
+):
     """Compile ahead of the first call for arrays in C order, with threads and without.
 
     dtypes: one, such as "float32", or several
     functions: the names of one function or several of this module, all by default
+    want: the results to compute, all by default; other functions than theirs are left out
     """
     names = [functions] if isinstance(functions, str) else list(functions or _FUNCTIONS)
     for name in names:
@@ -213,9 +227,20 @@ def warmup(dtypes=("float32", "float64"), *, precise=False, parallel=True, funct
     for dtype in wanted:
         if dtype not in ("float32", "float64", numpy.float32, numpy.float64):
             raise ValueError(f"dtypes: expected float32 or float64, got {dtype!r}")
-    for name, kernel, dtype in ((n, k, d) for d in wanted for n in names for k in _FUNCTIONS[n]):
-        store = numpy.dtype(dtype).itemsize
-        for real in {store, 8} if precise else {store}:
-            for each in (False, True) if parallel else (False,):
-                _built(kernel, store if kernel == name else real, real, "C", each)
+    if want is not None:
+        _wanted(want, [result for name in names for result in _FUNCTIONS[name][0]])
+    for name, dtype in ((n, d) for d in wanted for n in names):
+        _warm(name, numpy.dtype(dtype).itemsize, precise, parallel, want)
+
+
+def _warm(name, store, precise, parallel, want):
+    """Compile one function for one type."""
+    results, kernels, needs = _FUNCTIONS[name]
+    asked = {want} if isinstance(want, str) else set(want or results)
+    live = needs(asked & set(results))
+    for kernel, real in ((k, r) for k in kernels for r in ({store, 8} if precise else {store})):
+        bits = _asked(kernel, live)
+        for each in (False, True) if parallel else (False,):
+            if bits:
+                _built(kernel, store if kernel == name else real, real, "C", each, bits)
 '''

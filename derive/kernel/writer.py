@@ -183,7 +183,8 @@ class _Writer(Turns):
         for compute in _started(loop, ()):
             if not stored_axes(compute, ()):
                 name = self.buffer("p", compute, "1")
-                inside.append(self.to.set(f"{name}[0]", self.own("q", compute)))
+                kept = self.to.set(f"{name}[0]", self.own("q", compute))
+                inside += self.needed(compute.step.array, [kept])
         own = [b for key, b in self.buffers.items() if key not in before and b.private]
         heads = [self.to.slice(b) for b in own]
         if self.streaming:
@@ -193,7 +194,7 @@ class _Writer(Turns):
             work = ""
         lines = self.to.team(number, self.formulas.whole(loop.length), work, [*heads, *inside])
         for compute in _started(loop, ()):
-            lines += self._merged(compute, number)
+            lines += self.needed(compute.step.array, self._merged(compute, number))
         return lines
 
     def _turns(self, loop: Loop, path: Path, low: str, high: str) -> Lines:

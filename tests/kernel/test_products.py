@@ -239,3 +239,13 @@ def test_warmup_compiles_all_pieces_of_a_function(linear: ModuleType) -> None:
     assert set(linear._COMPILED) == built
     with pytest.raises(ValueError, match=r"functions: expected some of .*'backward_forward'"):
         linear.warmup(functions="backward_0")
+
+
+def test_warmup_for_some_results(linear: ModuleType) -> None:
+    linear.warmup("float64", parallel=False, want="db")
+    built = set(linear._COMPILED)
+    values = {n: v.astype("float64") for n, v in matrices("float64").items()}
+    linear.backward(x=values["a"], w=values["b"].T.copy(), dy=values["x"], want="db")
+    assert set(linear._COMPILED) == built != set()
+    with pytest.raises(ValueError, match="want: expected some of"):
+        linear.warmup(want="dz")

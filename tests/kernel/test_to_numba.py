@@ -32,6 +32,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from require import require
 from test_to_numpy import HOSTILE, SQUARES, hostile_forms, renamed_inside
+from torch_processes import loaded
 
 from derive.errors import UsageError
 from derive.kernel.front import load_kernel
@@ -168,6 +169,20 @@ def test_importing_compiles_nothing_and_warmup_everything(exported: Path) -> Non
     assert (done.stdout, done.stderr) == (expecting, "")
     kept = [path.name for path in (exported.parent / "__pycache__").glob("*kernel_loops*.nbi")]
     assert sorted("_parallel" in name for name in kept) == [False, True]  # no thread is lost
+
+
+def test_loops_are_compiled_for_what_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "batchnorm_wanted.py"
+    path.write_text(emit_numba(plan_for("batchnorm"), "kernel"), encoding="utf-8")
+    module = loaded(path)
+    module.warmup("float64", parallel=False, functions="kernel", want=("dgamma", "dbeta"))
+    built = set(module._COMPILED)
+    named = arguments((7, 3))
+    some = module.kernel(**named, want=("dgamma", "dbeta"))
+    assert set(module._COMPILED) == built and some.dx is None
+    every = module.kernel(**named)
+    assert len(module._COMPILED) == len(built) + 1
+    assert np.array_equal(some.dgamma, every.dgamma) and np.array_equal(some.dbeta, every.dbeta)
 
 
 def test_output_is_deterministic() -> None:
