@@ -134,7 +134,7 @@ def _fitting(threads, size):
 @numba.njit(**_OPTIONS)
 def _team(threads, turns, work):
     """How many threads share the turns of a loop."""
-    worth = 1 if work < 65536 else min(threads, int(work / 32768))
+    worth = 1 if work < 131072 else min(threads, int(work / 32768))
     return max(1, min(threads, worth, turns))
 
 
@@ -147,7 +147,7 @@ def _some(turns):
 LOADER = '''
 _LOCK = threading.Lock()
 _COMPILED = {}
-_SMALL = 1 << 16
+_SMALL = 1 << 17
 
 
 def _run(name, types, threads, wanted, sizes, arrays, numbers):
