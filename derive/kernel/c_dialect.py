@@ -57,6 +57,7 @@ OWN: Mapping[str, str] = {
     "max": "(T x, T y) { return x > y || x != x ? x : y; }",
     "min": "(T x, T y) { return x < y || x != x ? x : y; }",
     "softplus": "(T x) { return (x < 0 ? (T)0 : x) + log1p(exp(-fabs(x))); }",
+    "close": "(T x, T y) { return x == y || fabs(x - y) <= WITHIN * (1 + fabs(y)); }",
     "sigmoid": "(T x) { const T e = exp(-fabs(x)); return (x < 0 ? e : (T)1) / (1 + e); }",
 }
 """Functions of ours, for either type `T`; a NaN comes out as it went in."""

@@ -288,11 +288,14 @@ class Front:
 
     def checks(self) -> Iterator[str]:
         """Statements that refuse what violates an assumption."""
-        for check in self.plan.checks:
-            *before, last = (s for s in check.steps if s.array not in self.texts.inlined)
-            for step in before:
-                yield f"{self.names[step.array]} = {self.texts.step(step)}"
-            yield f'if not {self.every(last)}:\n    raise ValueError("{self._refusal(check)}")'
+        return (line for check in self.plan.checks for line in self.check(check))
+
+    def check(self, check: Check) -> Iterator[str]:
+        """The statements for one assumption."""
+        *before, last = (s for s in check.steps if s.array not in self.texts.inlined)
+        for step in before:
+            yield f"{self.names[step.array]} = {self.texts.step(step)}"
+        yield f'if not {self.every(last)}:\n    raise ValueError("{self._refusal(check)}")'
 
     def every(self, step: Step) -> str:
         """Whether an assumption holds at every entry of its last step."""

@@ -8,18 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+from derive.errors import UnsupportedError
+from derive.kernel.assumed import HOLDS, assumed_plan, checks_of_arrays
 from derive.kernel.entries import Load, Num, Place, Where, loads, sizes_in, subentries
 from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, header, imports, joined
-from derive.kernel.plan import Plan, Result, Step
-from derive.kernel.products import PLACES, WHOLE, Names, Pieces, without_products
+from derive.kernel.plan import Check, Plan, Result, Step
+from derive.kernel.products import PLACES, WHOLE, Names, Pieces, named_inside, without_products
 from derive.kernel.shifting import centring, shifted
 from derive.kernel.statements import exported
 from derive.kernel.steps import Shifted
 
 N = TypeVar("N", bound="Native")
 
+TESTING = Names("dtype", "truth", "truth", "threads")
 SILENT = Where | Load | Num | Place
 """What NumPy computes without a warning."""
 
@@ -43,7 +46,7 @@ def native_module(
             *(part.fields() for part in parts),
             *texts,
             *own,
-            *(piece for part in parts for piece in part.compiled()),
+            *(piece for part in parts for each in part.compiling() for piece in each.compiled()),
             ARRAY,
             NUMBER if any(part.numbers for part in parts) else "",
             WANTED,
@@ -81,6 +84,7 @@ class Native(Front):
         self.narrow = narrow
         self.pieces: Pieces | None = None
         self.repeats: list[str] | None = None
+        self.assumed = self._assumed(version) if narrow is None else None
         if narrow is None and not without_products(plan):
             whole = centring(plan)
             make = partial(type(self), version=version, narrow=whole.narrow)
@@ -107,6 +111,10 @@ class Native(Front):
         """The names of its compiled functions."""
         return self.pieces.kernels() if self.pieces else [self.function]
 
+    def compiling(self) -> list[Native]:
+        """Itself, and what tests the arrays that it is given."""
+        return [self, self.assumed] if self.assumed else [self]
+
     def compiled(self) -> list[str]:
         """The code that computes."""
         raise NotImplementedError
@@ -117,6 +125,8 @@ class Native(Front):
 
     def kept(self, names: Names) -> str:
         """What takes the way to run it again, where that is remembered."""
+        if names is TESTING:
+            return "tested = "
         return "launch = " if self.repeats is not None and names is WHOLE else ""
 
     # ---- body -----------------------------------------------------------------------------------
@@ -134,7 +144,7 @@ class Native(Front):
         given = sequence(names) if names else "()"
         shapes = [f'    "{self.names[r.array]}": {self._lengths(r)},' for r in self.plan.results]
         yield "\n".join(["shapes = {", *shapes, "}"])
-        yield from self._checked()
+        yield from self._tested()
         yield from self.without_entries()
         made = sequence([f'"{name}"' for name in self._made()]) if self._made() else "()"
         yield f"given = _results(out, wanted, shapes, dtype, {given}, {made})"
@@ -142,7 +152,7 @@ class Native(Front):
         if self.repeats is not None:
             yield (
                 f"if out is None:\n    _remember(key, {given}, work.type, launch, given, dtype,"
-                " wanted)"
+                f" wanted{', tested' if self.assumed else ''})"
             )
         returned = [
             f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
@@ -165,7 +175,8 @@ class Native(Front):
         """
         numbers = {p.array for p in self.numbers}
         tests = []
-        for check in self.plan.checks:
+        compiled = checks_of_arrays(self.plan) if self.assumed else []
+        for check in (c for c in self.plan.checks if c not in compiled):
             entries = [e for step in check.steps for e in subentries(step.body)]
             read = {e.array for e in entries if isinstance(e, Load)}
             sized = any(sizes_in(step.body) for step in check.steps)
@@ -189,10 +200,17 @@ class Native(Front):
             f"if call and out is None and not check_finite{plain}:",
             *(f"    {name} = call[0]({name})" for name in numbers),
         ]
-        result = f"return {self.tuple}(*call[1]({given}, {sequence(numbers) if numbers else '()'}))"
+        called = f"call[1]({given}, {sequence(numbers) if numbers else '()'})"
+        results = [f"return {self.tuple}(*{called})"]
+        if self.assumed:
+            results = [
+                f"found = {called}",
+                "if found is not None:",
+                f"    return {self.tuple}(*found)",
+            ]
         if tests:
-            return "\n".join([*lines, f"    if {' and '.join(tests)}:", f"        {result}"])
-        return "\n".join([*lines, f"    {result}"])
+            results = [f"if {' and '.join(tests)}:", *(f"    {line}" for line in results)]
+        return "\n".join([*lines, *(f"    {line}" for line in results)])
 
     # ---- parts ----------------------------------------------------------------------------------
 
@@ -204,12 +222,37 @@ class Native(Front):
         """A number is compared by itself: `numpy.all` costs more than a small kernel."""
         return super().every(step) if step.axes else f"({self.texts.truth(step)})"
 
-    def _checked(self) -> Iterator[str]:
-        """The assumptions, in NumPy."""
-        lines = [re.sub(r"numpy\.sum\((\w+), axis=1\)", r"_row_sums(\1)", c) for c in self.checks()]
+    def _assumed(self, version: str) -> Native | None:
+        """What tests assumptions about arrays, where that can be compiled."""
+        plan = assumed_plan(self.plan)
+        if plan is None or not without_products(plan):
+            return None
+        try:
+            part = type(self)(plan, f"{self.function}_assumed", version, frozenset())
+        except UnsupportedError:
+            return None
+        named_inside(part, {p.array: self.names[p.array] for p in plan.parameters}, [HOLDS], self)
+        return part
+
+    def _tested(self) -> Iterator[str]:
+        """The assumptions: which of those about arrays is violated, NumPy finds out."""
+        if not self.assumed:
+            yield from self._checked(self.plan.checks)
+            return
+        compiled = checks_of_arrays(self.plan)
+        yield f'truth = {{"{HOLDS}": numpy.empty((), dtype)}}'
+        yield from self.assumed.call(TESTING)
+        yield f'if not truth["{HOLDS}"] > 0:'
+        yield from (textwrap.indent(line, "    ") for line in self._checked(compiled))
+        yield from self._checked([c for c in self.plan.checks if c not in compiled])
+
+    def _checked(self, checks: Sequence[Check]) -> Iterator[str]:
+        """Assumptions, in NumPy."""
+        lines = [line for check in checks for line in self.check(check)]
+        lines = [re.sub(r"numpy\.sum\((\w+), axis=1\)", r"_row_sums(\1)", c) for c in lines]
         if any("_row_sums(" in line for line in lines):
             self.texts.helpers.add(ROW_SUMS)
-        steps = [s for check in self.plan.checks for s in check.steps]
+        steps = [s for check in checks for s in check.steps]
         if not all(isinstance(e, SILENT) for s in steps for e in subentries(s.body)):
             lines = [textwrap.indent(line, "    ") for line in lines]
             yield 'with numpy.errstate(divide="ignore", invalid="ignore", over="ignore"):'
@@ -329,8 +372,8 @@ def _known(name, options, arrays):
         return None, None
 
 
-def _remember(key, arrays, real, launch, given, dtype, wanted):
-    """Keep how a call was computed, if it took plain arrays as they are."""
+def _remember(key, arrays, real, launch, given, dtype, wanted, tested=None):
+    """Keep how a call was computed and its arrays tested, if it took plain ones as they are."""
     if key is None or _known(key[0], key[1:4], arrays)[0] != key:
         return
     if not all([type(a) is numpy.ndarray and a.flags.aligned and a.flags.forc for a in arrays]):
@@ -340,6 +383,11 @@ def _remember(key, arrays, real, launch, given, dtype, wanted):
     left = [k for k, name in enumerate(given) if name not in wanted]
 
     def again(arrays, numbers):
+        if tested:
+            holds = numpy.empty((), dtype)
+            tested((*arrays, holds), numbers)
+            if not holds > 0:
+                return None
         made = [make(size, dtype, order) for make, size in zip(makes, sizes)]
         launch((*arrays, *made), numbers)
         for k in left:

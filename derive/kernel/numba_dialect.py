@@ -46,6 +46,7 @@ OWN: Mapping[str, tuple[str, int, str]] = {
     "max": ("x, y", 0, "return x if x > y or x != x else y"),
     "min": ("x, y", 0, "return x if x < y or x != x else y"),
     "relu": ("x, one", 1, "return one - one if x < 0 else x"),
+    "alike": ("x, y, within", 0, "return x == y or abs(x - y) <= within * (1 + abs(y))"),
     "sign": (
         "x, one",
         1,
@@ -88,6 +89,10 @@ class NumbaDialect(Dialect):
             return f"_{name}_real({', '.join(arguments)})"
         if name in NUMPY:
             return f"numpy.{name}({', '.join(arguments)})"
+        if name == "close":
+            self.used.add("alike")
+            test = f"_alike({', '.join(arguments)}, WITHIN)"
+            return self.select(test, *(self.number(Fraction(n), kind) for n in (1, 0)))
         if name not in OWN:
             raise UnsupportedError(f"the function {name} cannot be exported to numba")
         if name in ("max", "min") and len(arguments) > 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,6 +99,15 @@ class Compiled(Protocol):
 Make = Callable[[Plan, str], Compiled]
 
 
+def named_inside(
+    part: Compiled, reads: Mapping[str, str], results: list[str], front: Front
+) -> None:
+    """Let a compiled function speak of arrays, results and sizes by the names of another."""
+    part.names = {**part.names, **reads}
+    part.results = results
+    part.sizes = {size: front.sizes[size] for size in part.sizes}
+
+
 class Pieces:
     """The segments of a plan: those of loops as compiled functions, by `make(plan, name)`.
 
@@ -127,9 +136,8 @@ class Pieces:
         if segment.kind == "products":
             return None
         part = make(segment_plan(self.plan, segment), f"{self.front.function}_{number}")
-        part.names = {**part.names, **{a: self.names[a] for a in segment.reads}}
-        part.results = [self.keys[array] for array in segment.gives]
-        part.sizes = {size: self.front.sizes[size] for size in part.sizes}
+        reads = {a: self.names[a] for a in segment.reads}
+        named_inside(part, reads, [self.keys[array] for array in segment.gives], self.front)
         return part
 
     # ---- text -----------------------------------------------------------------------------------

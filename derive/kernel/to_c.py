@@ -250,6 +250,9 @@ static inline int64_t columns(int64_t size, double bytes, int64_t threads) {
         return LANES > 8 ? two(c[0], c[1]) : c[0]; \
     }
 
+/* numbers of the arguments' type are equal up to a hundred roundings */
+#define WITHIN (sizeof(STORE) == 4 ? 1.1920928955078125e-5 : 2.220446049250313e-14)
+
 /* how many entries give a first guess of a mean */
 static inline int64_t _some(int64_t turns) {
     return turns > 120 ? 16 : (turns + 7) / 8;

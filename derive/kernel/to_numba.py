@@ -49,7 +49,8 @@ class _Function(Native):
     def about(self) -> str:
         """Its entry in the table of functions."""
         needs = self.pieces.needs if self.pieces else "set"
-        return f"({self.tuple}._fields, {_listed(self.kernels())}, {needs})"
+        kernels = [kernel for each in self.compiling() for kernel in each.kernels()]
+        return f"({self.tuple}._fields, {_listed(kernels)}, {needs})"
 
     def compiled(self) -> list[str]:
         if self.pieces:
@@ -72,7 +73,7 @@ class _Function(Native):
         lines = [
             f"def {factory}(STORE, REAL, WANT):",
             '    """The loops for one pair of types and some results, which are bits of WANT."""',
-            "    SIZE = numpy.dtype(STORE).itemsize",
+            "    SIZE, WITHIN = numpy.dtype(STORE).itemsize, 100 * float(numpy.finfo(STORE).eps)",
             "",
             *indented(inner),
             "",
@@ -237,10 +238,11 @@ def _warm(name, store, precise, parallel, want):
     """Compile one function for one type."""
     results, kernels, needs = _FUNCTIONS[name]
     asked = {want} if isinstance(want, str) else set(want or results)
-    live = needs(asked & set(results))
+    live = needs(asked & set(results)) | {"all hold"}
     for kernel, real in ((k, r) for k in kernels for r in ({store, 8} if precise else {store})):
         bits = _asked(kernel, live)
         for each in (False, True) if parallel else (False,):
             if bits:
-                _built(kernel, store if kernel == name else real, real, "C", each, bits)
+                between = kernel not in (name, f"{name}_assumed")
+                _built(kernel, real if between else store, real, "C", each, bits)
 '''

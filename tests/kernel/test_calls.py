@@ -11,13 +11,20 @@ import pytest
 from compiled import REFUSED, Kernel, arguments, kernel_of, laid_out
 from require import require
 
+import derive
 
-@pytest.fixture(scope="module", params=["c", "numba"])
-def batchnorm(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    if request.param == "c":
+
+def available(backend: str) -> str:
+    if backend == "c":
         require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
     else:
         require("numba", importlib.util.find_spec("numba") is not None)
+    return backend
+
+
+@pytest.fixture(scope="module", params=["c", "numba"])
+def batchnorm(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    available(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path_factory.mktemp("kernels")))
         yield kernel_of("batchnorm", request.param)
@@ -97,3 +104,70 @@ def test_memory_of_calls_has_an_end(batchnorm: Kernel) -> None:
     for columns in range(1, 300):
         batchnorm(**arguments((1, columns)))
     assert remembered(batchnorm) <= 256
+
+
+# ---- assumptions about arrays -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["c", "numba"])
+def entropy(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The cross-entropy of a softmax: rows of t sum to 1."""
+    found = available(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        yield derive.load("softmax_cross_entropy").kernel(found)
+
+
+def targets(rows: int, columns: int, dtype: str = "float64") -> dict[str, Any]:
+    random = np.random.default_rng(5)
+    t = random.random((rows, columns)) + 0.1
+    t /= t.sum(axis=1, keepdims=True)
+    z, dh = random.standard_normal((rows, columns)), random.standard_normal(rows)
+    return {"z": z.astype(dtype), "dh": dh.astype(dtype), "t": t.astype(dtype), "tau": 1.5}
+
+
+@pytest.mark.parametrize("change", [0.5, np.nan, np.inf, -np.inf, 1e-11])
+def test_arrays_are_tested_at_each_call(entropy: Kernel, change: float) -> None:
+    named = targets(40, 6)
+    entropy(**named)
+    before = remembered(entropy)
+    entropy(**named)
+    assert before == remembered(entropy) > 0
+    for row in (0, 39):
+        wrong = named["t"].copy()
+        wrong[row, 3] += change
+        for _ in range(2):
+            with pytest.raises(ValueError, match="t: must satisfy"):
+                entropy(**named | {"t": wrong})
+    assert np.isfinite(entropy(**named).dz).all()
+
+
+@pytest.mark.parametrize("layout", ["C", "F", "every second", "reversed", "misaligned"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_are_tested_in_every_layout(entropy: Kernel, dtype: str, layout: str) -> None:
+    named = targets(700, 300, dtype)
+    wrong = named["t"].copy()
+    wrong[-1, -1] += 1e-3
+    for precise in (False, True):
+        entropy(**named | {"t": laid_out(named["t"], layout)}, precise=precise)
+        with pytest.raises(ValueError, match="t: must satisfy"):
+            entropy(**named | {"t": laid_out(wrong, layout)}, precise=precise)
+
+
+def test_numbers_are_tested_after_arrays(entropy: Kernel) -> None:
+    named = targets(4, 3)
+    entropy(**named)
+    with pytest.raises(ValueError, match="tau: must satisfy"):
+        entropy(**named | {"tau": -1.0})
+
+
+def test_a_matrix_that_is_not_symmetric_is_refused() -> None:
+    found = available("c")
+    kernel = derive.load("rayleigh").kernel(found)
+    random = np.random.default_rng(1)
+    a = random.standard_normal((5, 5))
+    values = {"a": a + a.T, "x": random.standard_normal(5), "dr": 1.0}
+    kernel(**values)
+    values["a"][4, 1] += 1.0
+    with pytest.raises(ValueError, match="a: must satisfy"):
+        kernel(**values)
