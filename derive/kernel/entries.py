@@ -191,7 +191,9 @@ def rebuild(entry: Entry, change: Callable[[Entry], Entry]) -> Entry:
         case Num() | Const() | Place() | Load():
             return entry
         case Total(terms):
-            return total(change(term) for term in terms)
+            grouped = any(isinstance(term, Total) for term in terms)
+            changed = tuple(change(term) for term in terms)
+            return Total(changed) if grouped else total(changed)
         case Times(factors):
             return product(change(factor) for factor in factors)
         case Pow(base, exponent):

@@ -238,14 +238,18 @@ static inline int64_t columns(int64_t size, double bytes, int64_t threads) {
     return (share + line - 1) / line * line;
 }
 
-/* a loop folds in lanes, by which entry of a line it is; they are put together by halves */
+/* a loop folds in lanes, by which entry of a line it is; they are put together by halves, without
+   branches, which nobody could foretell */
 #define LANES (64 / (int64_t)sizeof(REAL))
 #define PLUS(a, b) ((a) + (b))
 #define JOINING(name, TYPE, two) \
     static inline TYPE name(const TYPE *lane) { \
         TYPE a[LANES / 2], b[LANES / 4], c[2]; \
+        _Pragma("omp simd") \
         for (int k = 0; k < LANES / 2; k++) a[k] = two(lane[k], lane[k + LANES / 2]); \
+        _Pragma("omp simd") \
         for (int k = 0; k < LANES / 4; k++) b[k] = two(a[k], a[k + LANES / 4]); \
+        _Pragma("omp simd") \
         for (int k = 0; k < LANES / 8; k++) c[k] = two(b[k], b[k + LANES / 8]); \
         return LANES > 8 ? two(c[0], c[1]) : c[0]; \
     }
@@ -260,7 +264,13 @@ static inline int64_t _some(int64_t turns) {
 """
 
 LOADER = '''
-_FLAGS = ("-march=native -fopenmp", "-fopenmp", "-march=native", "")
+_FLAGS = (
+    "-march=native -mprefer-vector-width=512 -fopenmp",
+    "-march=native -fopenmp",
+    "-fopenmp",
+    "-march=native",
+    "",
+)
 _LOCK = threading.Lock()
 _LOADED = {}
 
@@ -303,7 +313,7 @@ def _load(name, store, real, order, unit, want):
     compiler = _compiler()
     machine = (platform.machine(), platform.processor(), _cpu(), *compiler)
     source = _PRELUDE + _SOURCES[name, order]
-    text = "\\0".join((source, *defines, *machine))
+    text = "\\0".join((source, *_FLAGS, *defines, *machine))
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = os.path.join(_cache(), f"kernel_{digest}.so")
     if not os.path.exists(path):
