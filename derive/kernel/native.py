@@ -151,8 +151,8 @@ class Native(Front):
         yield from self.pieces.lines() if self.pieces else self.call()
         if self.repeats is not None:
             yield (
-                f"if out is None:\n    _remember(key, {given}, work.type, launch, given, dtype,"
-                f" wanted{', tested' if self.assumed else ''})"
+                f"_remember(key, {given}, out, work.type, launch, given, dtype, wanted"
+                f"{', tested' if self.assumed else ''})"
             )
         returned = [
             f'    given["{name}"] if "{name}" in wanted else None,' for name in self.results
@@ -196,11 +196,11 @@ class Native(Front):
         numbers = [self.names[p.array] for p in self.numbers]
         plain = "".join(f" and type({name}) is float" for name in numbers)
         lines = [
-            f'key, call = _known("{self.function}", (want, precise, threads), {given})',
-            f"if call and out is None and not check_finite{plain}:",
+            f'key, call = _known("{self.function}", (want, precise, threads), {given}, out)',
+            f"if call and not check_finite{plain}:",
             *(f"    {name} = call[0]({name})" for name in numbers),
         ]
-        called = f"call[1]({given}, {sequence(numbers) if numbers else '()'})"
+        called = f"call[1]({given}, {sequence(numbers) if numbers else '()'}, out)"
         results = [f"return {self.tuple}(*{called})"]
         if self.assumed:
             results = [
@@ -293,7 +293,7 @@ def _results(out, wanted, shapes, dtype, arguments, made=()):
         if name not in given:
             shape = shape if name in wanted or name in made else (0,) * len(shape)
             given[name] = _fresh(shape, dtype, order)
-    return given
+    return {name: given[name] for name in shapes}
 
 
 def _fresh(shape, dtype, order):
@@ -362,33 +362,47 @@ CALLS = '''
 _CALLS = {}
 
 
-def _known(name, options, arrays):
+def _known(name, options, arrays, out):
     """The key of calls that differ in entries only, and how an earlier one was computed."""
     try:
-        about = [(a.__class__, a.dtype, a.shape, a.strides, a.flags.num) for a in arrays]
-        key = (name, *options, options[-1].__class__, *about)
-        return key, _CALLS.get(key)
+        takers = () if out is None else tuple(out.values())
+        every = (*arrays, *takers)
+        about = [(a.__class__, a.dtype, a.shape, a.strides, a.flags.num) for a in every]
+        names = () if out is None else tuple(out)
+        key = (name, *options, options[-1].__class__, names, *about)
+        call = _CALLS.get(key)
     except (AttributeError, TypeError):
         return None, None
+    for k, taker in enumerate(takers, len(arrays)):
+        if any([numpy.may_share_memory(taker, other) for other in every[:k]]):
+            return None, None  # whether they do, and whether that is wrong, is a longer story
+    return key, call
 
 
-def _remember(key, arrays, real, launch, given, dtype, wanted, tested=None):
+def _remember(key, arrays, out, real, launch, given, dtype, wanted, tested=None):
     """Keep how a call was computed and its arrays tested, if it took plain ones as they are."""
-    if key is None or _known(key[0], key[1:4], arrays)[0] != key:
+    if key is None or _known(key[0], key[1:4], arrays, out)[0] != key:
         return
     if not all([type(a) is numpy.ndarray and a.flags.aligned and a.flags.forc for a in arrays]):
         return
     order, sizes = _order(arrays), [result.shape for result in given.values()]
     makes = [numpy.empty if _bytes(size, dtype) < 1 << 20 else _fresh for size in sizes]
     left = [k for k, name in enumerate(given) if name not in wanted]
+    taken = [(k, name) for k, name in enumerate(given) if out and name in out]
+    new = [k for k, name in enumerate(given) if not out or name not in out]
+    blank = [None] * len(sizes)
 
-    def again(arrays, numbers):
+    def again(arrays, numbers, out):
         if tested:
             holds = numpy.empty((), dtype)
             tested((*arrays, holds), numbers)
             if not holds > 0:
                 return None
-        made = [make(size, dtype, order) for make, size in zip(makes, sizes)]
+        made = blank.copy()
+        for k in new:
+            made[k] = makes[k](sizes[k], dtype, order)
+        for k, name in taken:
+            made[k] = out[name]
         launch((*arrays, *made), numbers)
         for k in left:
             made[k] = None

@@ -100,6 +100,40 @@ def test_into_given_arrays_after_a_call_without(batchnorm: Kernel) -> None:
         batchnorm(**named, out={"dx": named["x"]})
 
 
+@pytest.mark.parametrize("names", [("dbeta", "dx"), ("dgamma",), ("dbeta", "dgamma", "dx")])
+@pytest.mark.parametrize("layout", ["C", "F", "every second"])
+def test_given_arrays_are_taken_again(
+    batchnorm: Kernel, names: tuple[str, ...], layout: str
+) -> None:
+    named = arguments((6, 4))
+    right = batchnorm(**named)._asdict()
+    for _ in range(3):
+        before = remembered(batchnorm)
+        out = {n: laid_out(np.full(right[n].shape, np.nan), layout) for n in names}
+        found = batchnorm(**named, out=out)._asdict()
+        assert all(found[n] is out[n] for n in names)
+        assert all(np.allclose(found[n], right[n], rtol=1e-12, atol=1e-12) for n in right)
+    assert remembered(batchnorm) == before
+
+
+def test_given_arrays_are_looked_at_again(batchnorm: Kernel) -> None:
+    named, out = arguments((6, 4)), {"dx": np.empty((6, 4)), "dbeta": np.empty(4)}
+    for _ in range(2):
+        batchnorm(**named, out=out)
+    with pytest.raises(ValueError, match="dx overlaps"):
+        batchnorm(**named, out=out | {"dx": named["x"]})
+    with pytest.raises(ValueError, match="overlaps"):
+        batchnorm(**named, out=out | {"dbeta": out["dx"][0]})
+    with pytest.raises(ValueError, match="overlaps"):
+        batchnorm(**named | {"gamma": out["dbeta"]}, out=out)
+    out["dx"].flags.writeable = False
+    with pytest.raises(ValueError, match="dx: is read-only"):
+        batchnorm(**named, out=out)
+    for wrong in ([], {"dz": out["dbeta"]}, {"dbeta": [0.0] * 4}):
+        with pytest.raises(ValueError, match="out: "):
+            batchnorm(**named, out=wrong)
+
+
 def test_memory_of_calls_has_an_end(batchnorm: Kernel) -> None:
     for columns in range(1, 300):
         batchnorm(**arguments((1, columns)))
