@@ -6,7 +6,9 @@ import builtins
 import keyword
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from derive.errors import UsageError
 
@@ -176,6 +178,7 @@ _SHOWN = frozenset(" \\{}^_+-=()[].,;:/|<>&!'~") | frozenset(
 )
 _LONGEST_TEXT = 2000
 _SPOKEN = {"≠": "!=", "≥": ">=", "≤": "<=", "·": "*", "−": "-", "∂": "d", "√": "sqrt", "∞": "inf"}
+_SPOKEN |= {"∑": "sum", "∏": "prod"}
 _GREEK_LETTER = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (\w+)")
 
 
@@ -187,17 +190,35 @@ def spoken(character: str) -> str:
     if greek:
         name = "lambda" if greek[2] == "LAMDA" else greek[2].lower()
         return name if greek[1] == "SMALL" else name.capitalize()
-    form, _, digits = unicodedata.decomposition(character).partition(" ")
-    mark = {"<super>": "^", "<sub>": "_"}.get(form)
-    base = chr(int(digits, 16)) if mark and " " not in digits else "?"
-    base = _SPOKEN.get(base, base)
+    mark, base = _small(character)
     return f"{mark}{base}" if mark and base.isascii() else "?"
+
+
+def _small(character: str) -> tuple[str, str]:
+    """`^` or `_`, and what stands there; "" for a character of full size."""
+    form, _, digits = unicodedata.decomposition(character).partition(" ")
+    mark = {"<super>": "^", "<sub>": "_"}.get(form, "")
+    base = chr(int(digits, 16)) if mark and " " not in digits else "?"
+    return mark, _SPOKEN.get(base, base)
+
+
+def _in_ascii(text: str) -> Iterator[str]:
+    """The text in pieces: words apart, indices and exponents of several characters in braces."""
+    last = ""
+    for mark, group in groupby(text, lambda c: _small(c)[0]):
+        characters = list(group)
+        if mark and len(characters) > 1:
+            pieces = [f"{mark}{{{''.join(_small(c)[1] for c in characters)}}}"]
+        else:
+            pieces = [c if c.isascii() else spoken(c) for c in characters]
+        for piece in pieces:
+            yield f" {piece}" if last.isalnum() and piece.isalpha() and piece[1:] else piece
+            last = piece[-1:]
 
 
 def plain(text: str) -> str:
     """A text on one line, reduced to letters, digits and the signs that formulas need."""
-    ascii_text = "".join(c if c.isascii() else spoken(c) for c in text)
-    folded = " ".join(ascii_text.split())[:_LONGEST_TEXT]
+    folded = " ".join("".join(_in_ascii(text)).split())[:_LONGEST_TEXT]
     return "".join(c if c in _SHOWN else "?" for c in folded)
 
 

@@ -98,3 +98,17 @@ def test_format_text_evaluates_nothing(text: str) -> None:
 @pytest.mark.parametrize("name", ["rows", "todo", "near", "start", "shapes", "given"])
 def test_names_that_kernels_use_themselves(name: str) -> None:
     assert Namer().name(name) != name
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("∑ₖ₌₁ᴷ exp(Zᵢₖ/τ) ≠ 0", "sum_{k=1}^K exp(Z_{ik}/tau) != 0"),
+        ("ρᵢτᵢ", "rho_i tau_i"),
+        ("−2μ + Σ", "-2 mu + Sigma"),
+        ("x²y₁₀", "x^2y_{10}"),
+        ("part_a_b", "part_a_b"),
+    ],
+)
+def test_formulas_are_said_in_ascii(text: str, said: str) -> None:
+    assert in_docstring(text) == said
