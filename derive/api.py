@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import re
 from functools import cached_property
 from importlib import resources
@@ -41,7 +42,7 @@ def documents() -> dict[str, str]:
     return found
 
 
-def load(name: str) -> Derivation:
+def load(path: str | os.PathLike[str]) -> Derivation:
     """Read a document: a path, or the name of a document of the library.
 
     Raises UsageError when there is no such file or it cannot be read.
@@ -49,7 +50,9 @@ def load(name: str) -> Derivation:
     from derive.reading.document import read_document, read_file
     from derive.reading.span import Source
 
-    if Path(name).exists() or name.endswith((".md", ".tex", ".txt")) or "/" in name:
+    name = os.fspath(path)
+    named = "/" in name or name.endswith((".md", ".tex", ".txt"))
+    if named or isinstance(path, os.PathLike) or Path(name).exists():
         return Derivation(read_file(name))
     entry = resources.files("derive.library").joinpath(f"{name}.md")
     if name.isidentifier() and entry.is_file():

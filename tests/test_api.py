@@ -23,7 +23,7 @@ def batchnorm() -> derive.Derivation:
 def slip(tmp_path: Path) -> derive.Derivation:
     path = tmp_path / "slip.md"
     path.write_text(FALSE, encoding="utf-8")
-    return derive.load(str(path))
+    return derive.load(path)
 
 
 def test_the_library_lists_its_documents() -> None:

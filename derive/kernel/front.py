@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from pathlib import PurePath
 from typing import Any
 
 from derive.errors import UsageError
@@ -334,6 +335,21 @@ def shape_text(shape: tuple[Affine, ...]) -> str:
     if not shape:
         return "number"
     return in_docstring(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})")
+
+
+def origin_of(plan: Plan) -> list[str]:
+    """The document, and what is needed to prove its claims again: its text and the rules."""
+    forms = [result.form for result in plan.results if result.form.source != DEFINITION]
+    place = forms[0].source
+    document = in_docstring(PurePath(place.rpartition(":")[0] or place).name)
+    rules = dict.fromkeys(rule for form in forms for rule in form.rules)
+    lines = [f"Document: {document}"]
+    if rules:
+        lines += wrapped_lines(
+            f"Certificate: `derive check {document}` proves the claims, for the text with SHA-256"
+            f" {forms[0].digest}. Rules: {in_docstring('; '.join(rules))}."
+        )
+    return lines
 
 
 def wrapped_lines(text: str, indent: str = "") -> list[str]:

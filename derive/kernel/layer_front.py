@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from derive.errors import UnsupportedError, UsageError
-from derive.kernel.front import Front, shape_text, wrapped
+from derive.kernel.front import Front, origin_of, shape_text, wrapped
 from derive.kernel.names import Namer, function_name, identifier, in_docstring
 from derive.kernel.outputs import forward_name
 from derive.kernel.plan import Parameter, Plan
@@ -108,8 +108,9 @@ class LayerFront(Front):
     def header(self, notes: str, imports: str, names: list[str]) -> str:
         """The module's documentation, its imports and `__all__`."""
         first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
+        origin = "\n".join(origin_of(self.plan))
         return (
-            f"{first}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
+            f"{first}\n\n{origin}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
             f' {in_docstring(self.version)}.\n"""\n\nfrom __future__ import annotations\n\n'
             "import math\nfrom typing import NamedTuple\n\n"
             f"try:\n{imports}except ImportError as error:\n"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Generic, TypeVar
 
 from derive.errors import UnsupportedError
-from derive.kernel.front import Front, shape_text, wrapped_lines
+from derive.kernel.front import Front, origin_of, shape_text, wrapped_lines
 from derive.kernel.names import in_docstring
 from derive.kernel.outputs import forward_name, forward_plan
 from derive.kernel.plan import Plan
@@ -51,9 +50,9 @@ def functions_of(
 
 
 def header(functions: Functions[F], notes: Iterable[str] = ()) -> str:
-    """The module's docstring: document, formulas, shapes, contract, dtypes, versions."""
+    """The module's docstring: document, proof, formulas, shapes, contract, dtypes, versions."""
     lines = [" ".join(part.title() for part in functions.parts), ""]
-    lines += [f"Document: {in_docstring(_document(functions.main))}", ""]
+    lines += [*origin_of(functions.main.plan), ""]
     for part in functions.parts:
         lines += [_call(part), "", *part.claims(), "", *_shapes(part), ""]
     if functions.without:
@@ -77,12 +76,6 @@ def joined(pieces: Iterable[str]) -> str:
     """Top-level pieces as one module; each once, empty ones left out."""
     own = dict.fromkeys(p.strip("\n") for p in pieces if p.strip())
     return shortened("\n\n\n".join(own)) + "\n"
-
-
-def _document(front: Front) -> str:
-    """Where the first claim stands, without the line: `batchnorm.md`."""
-    place = front.plan.results[0].form.source
-    return PurePath(place.rpartition(":")[0] or place).name
 
 
 def _call(front: Front) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import PurePath
 
 from derive.errors import UsageError
@@ -24,7 +25,7 @@ class ClosedForm:
 
     `free` names the indices of the target's leading axes, () when the term is a whole array. The
     term holds inputs, defined names and upstream gradients. `latex` is the claim, `source` where
-    it stands.
+    it stands, `digest` the SHA-256 of the document's text, `rules` what proved it.
     """
 
     objective: t.Symbol
@@ -35,6 +36,8 @@ class ClosedForm:
     latex: str
     source: str
     side_conditions: tuple[str, ...] = ()
+    digest: str = ""
+    rules: tuple[str, ...] = ()
 
 
 def proved_forms(checked: Checked) -> list[ClosedForm]:
@@ -94,6 +97,8 @@ def _closed_forms(
         return
     free, term = whole
     conditions = dict.fromkeys(c for judgement in judged for c in judgement.side_conditions)
+    rules = dict.fromkeys(rule for judgement in judged for rule in judgement.rules)
+    text = checked.meaning.document.source.text
     yield ClosedForm(
         form.objective,
         form.context.symbols[form.target.key],
@@ -103,6 +108,8 @@ def _closed_forms(
         f"{to_latex(form.links[0].left)} = {to_latex(form.claim.right)}",
         _place(form.claim, checked),
         tuple(conditions),
+        sha256(text.encode()).hexdigest(),
+        tuple(rules),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 from closed_forms import BATCHNORM, forms_of, plan_for
 
+import derive
 from derive.errors import UnsupportedError
+from derive.kernel.backends import BACKENDS
 from derive.kernel.module import functions_of
 from derive.kernel.native import Native
 from derive.kernel.plan import Plan, plan_of
@@ -39,6 +42,17 @@ def test_the_header_says(saved: tuple[str, ...], said: str) -> None:
     source = emit_c(plan_of(forms_of(BATCHNORM), saved), "norm_backward", "1.2")
     header = ast.get_docstring(ast.parse(source)) or ""
     assert said in " ".join(header.split())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_header_names_what_was_proved(backend: str) -> None:
+    """The digest is that of the file, so that anybody can prove it again."""
+    path = Path(derive.__file__).parent / "library" / "softmax.md"
+    header = ast.get_docstring(ast.parse(derive.load(path).export(backend))) or ""
+    text = " ".join(header.split())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "Document: softmax.md Certificate: `derive check softmax.md` proves" in text
+    assert f"SHA-256 {digest}. Rules: the loss is differentiated along every path; chain" in text
 
 
 def test_public_names() -> None:
