@@ -20,6 +20,8 @@ REGULARISER = 1e-5
 OFFSET = 1e4
 TINY = 1e-6
 SHAPES = ((5, 3, 4, 2), (16, 4, 6, 3))
+SHAPES_OF_MANY_AXES = ((3, 2, 4, 2), (4, 3, 2, 5))
+"""Each entry is varied by itself."""
 TRIALS = 50
 
 
@@ -40,9 +42,11 @@ class Case:
 def cases(plan: Plan, dtype: str, seed: int = 0) -> Iterator[Case]:
     """Benign and hard inputs of one dtype: other shapes, length 1, equal entries, offset, tiny."""
     draw = _Drawing(plan, dtype, seed)
-    small = draw.sizes(SHAPES[0])
+    many = max((len(p.symbol.shape) for p in plan.parameters), default=0) > 3
+    first, second = SHAPES_OF_MANY_AXES if many else SHAPES
+    small = draw.sizes(first)
     yield draw.case("random", False, small, lambda value, symbol: value)
-    yield draw.case("random, larger", False, draw.sizes(SHAPES[1]), lambda value, symbol: value)
+    yield draw.case("random, larger", False, draw.sizes(second), lambda value, symbol: value)
     if plan.sizes:
         yield draw.case("every axis 1", True, dict.fromkeys(small, 1), lambda value, symbol: value)
     if draw.reduced:
