@@ -25,7 +25,7 @@ def emit_numba(plan: Plan, name: str, version: str = "") -> str:
     functions = functions_of(_Function, plan, function_name(name), version or version_of())
     named = [f'    "{part.function}": {part.about()},' for part in functions.parts]
     tables = [
-        "_LOOPS = {}  # for each kernel: sizes, numbers, arrays, results, the loops",
+        "_LOOPS = {}  # for each kernel: sizes, numbers, arrays, results, weight of a turn, loops",
         "\n".join(["_FUNCTIONS = {  # results, kernels, what is computed for some", *named, "}"]),
     ]
     own = [HELPERS, "\n".join(tables), LOADER]
@@ -67,6 +67,7 @@ class _Function(Native):
             f"    {len(self.numbers)},",
             f"    {sequence(given) if given else '()'},",
             f"    {sequence(ends)},",
+            f"    {self.written.weight},",
             f"    {factory},",
             ")",
         ]
@@ -158,7 +159,8 @@ def _run(name, types, threads, wanted, sizes, arrays, numbers):
     """
     layout = "C" if all(array.flags.c_contiguous for array in arrays) else "A"
     threads = min(threads, numba.config.NUMBA_NUM_THREADS)
-    several = threads > 1 and max(array.size for array in arrays) >= _SMALL
+    work = max(array.size for array in arrays) * _LOOPS[name][4]
+    several = threads > 1 and work >= _SMALL
     function = _built(name, *types, layout, several, _asked(name, wanted))
 
     def alone(arrays, numbers):
@@ -192,7 +194,7 @@ def _built(name, store, real, layout, parallel, want):
             stored, working = (
                 numba.from_dtype(numpy.dtype(types[size])) for size in (store, real)
             )
-            sizes, scalars, given, ends, loops = _LOOPS[name]
+            sizes, scalars, given, ends, _, loops = _LOOPS[name]
             arrays = [
                 numba.types.Array(working if saved else stored, rank, layout, readonly=True)
                 for rank, saved in given

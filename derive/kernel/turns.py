@@ -10,9 +10,12 @@ from derive.kernel.arrays import Entries
 from derive.kernel.dialect import Folds, Kind, Lines, Taker
 from derive.kernel.entries import Apply, Entry, Load, Reduce, moved_to, placed, subentries
 from derive.kernel.jamming import Jam, jam_of
-from derive.kernel.loops import Compute, Loop, Path, opened, outside_of
+from derive.kernel.loops import Compute, Loop, Path, opened, outside_of, paths
 from derive.kernel.storage import stored_axes
 from derive.meaning.terms import Affine
+
+CHEAP = frozenset(("abs", "sign", "max", "min", "relu", "close"))
+"""Functions that take as long as a sum."""
 
 
 class Turns(Entries):
@@ -84,6 +87,13 @@ class Turns(Entries):
         """The length of the first loop inside another."""
         inner = next(node for node in loop.body if isinstance(node, Loop))
         return self.formulas.whole(inner.length)
+
+    def weight_of(self, loop: Loop) -> int:
+        """About how many times as long as a simple turn one takes that evaluates functions."""
+        hot = [c.step for c, _ in paths([loop]) if self.homes[c.step.array].hot]
+        parts = (part for step in hot for part in self._parts(step.body))
+        calls = [p for p in parts if isinstance(p, Apply) and p.function not in CHEAP]
+        return min(1 + 3 * len(set(calls)), 16)
 
     # ---- what innermost loops do ----------------------------------------------------------------
 

@@ -34,11 +34,15 @@ NEUTRAL: Mapping[str, str] = {"sum": "0", "prod": "1", "max": "-inf", "min": "in
 
 @dataclass(frozen=True)
 class Written:
-    """The statements of a kernel, and the buffers and numbers of the whole call that they use."""
+    """The statements of a kernel, and the buffers and numbers of the whole call that they use.
+
+    `weight` is about how many times as long as a simple one its dearest turn takes.
+    """
 
     lines: Lines
     buffers: tuple[Buffer, ...]
     numbers: Mapping[str, Kind]
+    weight: int = 1
 
     @property
     def private(self) -> tuple[Buffer, ...]:
@@ -49,13 +53,15 @@ class Written:
 def write(nest: Nest, names: Mapping[str, str], sizes: Mapping[str, str], to: Dialect) -> Written:
     """The text of a nest; `names` and `sizes` map keys to identifiers of the language."""
     writer = _Writer(nest, names, sizes, to)
-    return Written(writer.all(), tuple(writer.buffers.values()), writer.numbers)
+    lines = writer.all()
+    return Written(lines, tuple(writer.buffers.values()), writer.numbers, writer.weight)
 
 
 class _Writer(Turns):
     """`streaming` tells whether the loop of threads being written streams results."""
 
     teams = 0
+    weight = 1
     streaming = False
 
     # ---- nodes ----------------------------------------------------------------------------------
@@ -190,6 +196,9 @@ class _Writer(Turns):
         if self.streaming:
             inside = [*inside, *self.to.settled()]
         work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
+        weight = self.weight_of(loop)
+        self.weight = max(self.weight, weight)
+        work = f"{self.to.number(Fraction(weight), 'wide')} * {work}" if weight > 1 else work
         if not any(self.homes[compute.step.array].hot for compute, _ in paths([loop])):
             work = ""
         lines = self.to.team(number, self.formulas.whole(loop.length), work, [*heads, *inside])
