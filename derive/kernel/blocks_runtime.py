@@ -16,7 +16,7 @@ def _sweep(stage, setting, cut, whole, merge, streams, threads, repeated=None):
     whole = [value if value is None else numpy.asarray(value, work) for value in whole]
     length = len(cut[0])
     size = max([value.size for value in cut if value is not None])
-    if size * streams * work.itemsize <= _BLOCK and length <= _most(work, size // length, merge):
+    if size * streams * work.itemsize <= _BLOCK and length <= _most(work, merge):
         found = [None]
         stage(((0, 0, length),), found, length, *setting, *cut, *whole)
         return found[0]
@@ -78,7 +78,7 @@ def _blocks(stage, setting, piece, merge, streams_of_row, threads):
     work, length = setting[1], len(cut[0])
     width = fold * streams_of_row
     rows = max(1, _BLOCK // (width * work.itemsize))
-    rows = min(rows, length, _most(work, cut[0].size // length, merge))
+    rows = min(rows, length, _most(work, merge))
     count = -(-length // rows)
     chunk = max(rows * -(-count // 64), 16 if merge else 1)
     spans = [
@@ -97,11 +97,9 @@ def _blocks(stage, setting, piece, merge, streams_of_row, threads):
     return results
 
 
-def _most(work, width, merge):
+def _most(work, merge):
     """How many rows are added up before the sums go on in float64."""
-    if not merge or work.itemsize > 4:
-        return 1 << 24
-    return max(64, min(256, (1 << 16) // width))
+    return 256 if merge and work.itemsize <= 4 else 1 << 24
 
 
 def _merged(ufunc, parts):
