@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from derive.errors import UsageError
-from derive.kernel.entries import Reduce
+from derive.kernel.entries import Load, Num, Place, Reduce, Where
 from derive.kernel.names import Namer, identifier, in_docstring, in_format
 from derive.kernel.numpy_text import Texts, inlined
 from derive.kernel.plan import Check, ClosedForm, Parameter, Plan, Step
@@ -23,6 +23,8 @@ from derive.meaning.terms import Affine, Bound
 from derive.meaning.to_syntax import to_syntax
 from derive.writing.to_latex import to_latex
 
+SILENT = Where | Load | Num | Place
+"""What NumPy computes without a warning."""
 ONE = Affine.number(1)
 
 
@@ -299,8 +301,12 @@ class Front:
         yield f'if not {self.every(last)}:\n    raise ValueError("{self._refusal(check)}")'
 
     def every(self, step: Step) -> str:
-        """Whether an assumption holds at every entry of its last step."""
-        return f"numpy.all({self.texts.truth(step)})"
+        """Whether an assumption holds at every entry of its last step.
+
+        A number is compared by itself: `numpy.all` costs more than a small kernel.
+        """
+        truth = self.texts.truth(step)
+        return f"numpy.all({truth})" if step.axes else f"({truth})"
 
     def _refusal(self, check: Check) -> str:
         spoken = [

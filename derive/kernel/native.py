@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from derive.errors import UnsupportedError
 from derive.kernel.assumed import HOLDS, assumed_plan, checks_of_arrays
-from derive.kernel.entries import Load, Num, Place, Where, loads, sizes_in, subentries
-from derive.kernel.front import ARRAY, NUMBER, WANTED, Front, sequence
+from derive.kernel.entries import Load, loads, sizes_in, subentries
+from derive.kernel.front import ARRAY, NUMBER, SILENT, WANTED, Front, sequence
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, header, imports, joined
-from derive.kernel.plan import Check, Plan, Result, Step
+from derive.kernel.plan import Check, Plan, Result
 from derive.kernel.products import PLACES, WHOLE, Names, Pieces, named_inside, without_products
 from derive.kernel.shifting import centring, shifted
 from derive.kernel.statements import exported
@@ -23,8 +23,6 @@ from derive.kernel.steps import Shifted
 N = TypeVar("N", bound="Native")
 
 TESTING = Names("dtype", "truth", "truth", "threads")
-SILENT = Where | Load | Num | Place
-"""What NumPy computes without a warning."""
 
 
 def native_module(
@@ -217,10 +215,6 @@ class Native(Front):
     def _lengths(self, result: Result) -> str:
         lengths = [self.texts.size(size) for size in result.form.target.shape]
         return sequence(lengths) if lengths else "()"
-
-    def every(self, step: Step) -> str:
-        """A number is compared by itself: `numpy.all` costs more than a small kernel."""
-        return super().every(step) if step.axes else f"({self.texts.truth(step)})"
 
     def _assumed(self, version: str) -> Native | None:
         """What tests assumptions about arrays, where that can be compiled."""

@@ -20,6 +20,7 @@ from derive.kernel.entries import Load, Where, free_labels, parts, subentries
 from derive.kernel.front import (
     ARRAY,
     NUMBER,
+    SILENT,
     WANTED,
     Front,
     load_kernel,
@@ -133,8 +134,10 @@ class _Function(Front):
         return sequence(lengths) if lengths else "()"
 
     def _checks_branch(self) -> bool:
-        steps = [step for check in self.plan.checks for step in check.steps]
-        return any(isinstance(entry, Where) for s in steps for entry in subentries(s.body))
+        """Whether testing the assumptions may divide by zero where a branch is not taken."""
+        entries = [e for c in self.plan.checks for s in c.steps for e in subentries(s.body)]
+        branch = any(isinstance(entry, Where) for entry in entries)
+        return branch and not all(isinstance(entry, SILENT) for entry in entries)
 
     # ---- whole arrays ---------------------------------------------------------------------------
 
