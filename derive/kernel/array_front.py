@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from derive.errors import UnsupportedError, UsageError
 from derive.kernel.entries import Load, Where, subentries
-from derive.kernel.front import origin_of, sequence
+from derive.kernel.front import sequence
 from derive.kernel.layer_front import options_of
-from derive.kernel.names import function_name, in_docstring
+from derive.kernel.names import function_name
 from derive.kernel.plan import Check, Parameter, Plan, Result, Step
 from derive.kernel.statements import (
     call,
@@ -77,11 +77,8 @@ class ArrayFront(TorchFront):
 
     def top(self, notes: str, imports: str, names: list[str]) -> str:
         """The module's documentation, its imports and `__all__`."""
-        first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
-        origin = "\n".join(origin_of(self.plan))
         return (
-            f"{first}\n\n{origin}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
-            f' {in_docstring(self.version)}.\n"""\n\nfrom __future__ import annotations\n\n'
+            f"{self.documentation(notes)}\n\nfrom __future__ import annotations\n\n"
             f"{imports}\n{exported(names)}"
         )
 

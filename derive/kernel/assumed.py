@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-from derive.kernel.entries import Load, Reduce, loads, product
+from derive.kernel.entries import Load, Reduce, product
 from derive.kernel.plan import Check, Plan, Result, Step
 from derive.meaning.terms import Affine, Symbol
 
@@ -30,13 +29,9 @@ def assumed_plan(plan: Plan) -> Plan | None:
 
 
 def checks_of_arrays(plan: Plan) -> list[Check]:
-    """The assumptions that read entries of arrays."""
-    arrays = {p.array for p in plan.parameters if p.symbol.shape}
-    return [check for check in plan.checks if arrays & set(_loads(check))]
-
-
-def _loads(check: Check) -> Iterator[str]:
-    return (array for step in check.steps for array in loads(step.body))
+    """The assumptions that speak of arrays."""
+    arrays = {p.symbol.key for p in plan.parameters if p.symbol.shape}
+    return [check for check in plan.checks if arrays & set(check.parameters)]
 
 
 def _least(truth: Step, number: int) -> Step:

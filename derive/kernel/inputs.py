@@ -21,7 +21,7 @@ OFFSET = 1e4
 TINY = 1e-6
 SHAPES = ((5, 3, 4, 2), (16, 4, 6, 3))
 SHAPES_OF_MANY_AXES = ((3, 2, 4, 2), (4, 3, 2, 5))
-"""Each entry is varied by itself."""
+"""Sizes by arrays of four axes and more: each entry is varied by itself, so fewer of them."""
 TRIALS = 50
 
 

@@ -107,16 +107,20 @@ class LayerFront(Front):
 
     def header(self, notes: str, imports: str, names: list[str]) -> str:
         """The module's documentation, its imports and `__all__`."""
-        first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
-        origin = "\n".join(origin_of(self.plan))
         return (
-            f"{first}\n\n{origin}\n\n{self._claims()}\n\n{notes}\n\nWritten by derive"
-            f' {in_docstring(self.version)}.\n"""\n\nfrom __future__ import annotations\n\n'
+            f"{self.documentation(notes)}\n\nfrom __future__ import annotations\n\n"
             "import math\nfrom typing import NamedTuple\n\n"
             f"try:\n{imports}except ImportError as error:\n"
             '    raise ImportError("this kernel needs PyTorch: pip install torch") from error\n\n'
             f"{exported(names)}"
         )
+
+    def documentation(self, notes: str) -> str:
+        """What the module says of itself."""
+        first = "\n".join(documented(self.title())).removesuffix('"""').rstrip()
+        origin = "\n".join(origin_of(self.plan))
+        written = f'Written by derive {in_docstring(self.version)}.\n"""'
+        return "\n\n".join([first, origin, self._claims(), notes, written])
 
     def _claims(self) -> str:
         lines = ["Proved for all sizes and all values:"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -243,9 +242,6 @@ class Native(Front):
     def _checked(self, checks: Sequence[Check]) -> Iterator[str]:
         """Assumptions, in NumPy."""
         lines = [line for check in checks for line in self.check(check)]
-        lines = [re.sub(r"numpy\.sum\((\w+), axis=1\)", r"_row_sums(\1)", c) for c in lines]
-        if any("_row_sums(" in line for line in lines):
-            self.texts.helpers.add(ROW_SUMS)
         steps = [s for check in checks for s in check.steps]
         if not all(isinstance(e, SILENT) for s in steps for e in subentries(s.body)):
             lines = [textwrap.indent(line, "    ") for line in lines]
@@ -257,13 +253,6 @@ MISSING = """try:
     import {0}
 except ImportError as error:
     raise ImportError("this kernel needs {0}: pip install {0}") from error
-"""
-
-ROW_SUMS = """
-def _row_sums(value):
-    \"\"\"Sums of rows; NumPy's own are slow where rows are short.\"\"\"
-    short = value.ndim == 2 and value.shape[1] <= 256
-    return numpy.einsum("ij->i", value) if short else numpy.sum(value, axis=1)
 """
 
 RESULTS = '''
@@ -359,11 +348,11 @@ _CALLS = {}
 def _known(name, options, arrays, out):
     """The key of calls that differ in entries only, and how an earlier one was computed."""
     try:
-        takers = () if out is None else tuple(out.values())
+        given = {} if out is None else out
+        takers = tuple(given.values())
         every = (*arrays, *takers)
         about = [(a.__class__, a.dtype, a.shape, a.strides, a.flags.num) for a in every]
-        names = () if out is None else tuple(out)
-        key = (name, *options, options[-1].__class__, names, *about)
+        key = (name, *options, options[-1].__class__, tuple(given), *about)
         call = _CALLS.get(key)
     except (AttributeError, TypeError):
         return None, None
@@ -379,12 +368,13 @@ def _remember(key, arrays, out, real, launch, given, dtype, wanted, tested=None)
         return
     if not all([type(a) is numpy.ndarray and a.flags.aligned and a.flags.forc for a in arrays]):
         return
-    order, sizes = _order(arrays), [result.shape for result in given.values()]
-    makes = [numpy.empty if _bytes(size, dtype) < 1 << 20 else _fresh for size in sizes]
+    order = _order(arrays)
     left = [k for k, name in enumerate(given) if name not in wanted]
-    taken = [(k, name) for k, name in enumerate(given) if out and name in out]
-    new = [k for k, name in enumerate(given) if not out or name not in out]
-    blank = [None] * len(sizes)
+    makes = [
+        (name, result.shape, numpy.empty if _bytes(result.shape, dtype) < 1 << 20 else _fresh)
+        for name, result in given.items()
+    ]
+    taken = frozenset(out or ())
 
     def again(arrays, numbers, out):
         if tested:
@@ -392,11 +382,10 @@ def _remember(key, arrays, out, real, launch, given, dtype, wanted, tested=None)
             tested((*arrays, holds), numbers)
             if not holds > 0:
                 return None
-        made = blank.copy()
-        for k in new:
-            made[k] = makes[k](sizes[k], dtype, order)
-        for k, name in taken:
-            made[k] = out[name]
+        made = [
+            out[name] if name in taken else make(shape, dtype, order)
+            for name, shape, make in makes
+        ]
         launch((*arrays, *made), numbers)
         for k in left:
             made[k] = None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from derive.errors import UnsupportedError
+from derive.kernel.assumed import checks_of_arrays
 from derive.kernel.dask_text import BLOCKS, CHECKS, MERGE, NUMBER
 from derive.kernel.entries import Load, Reduce, Where, free_labels, loads, parts, subentries
 from derive.kernel.front import ONE, WANTED, Front, axes_of, sequence, shape_text, version_of
@@ -106,15 +107,9 @@ class _Function(Front):
             axes = list(axes_of(p))
             axes[self.split.axes[p.array]] = Bound("", ONE, Affine.name(PART))
             self.texts.axes = {**self.texts.axes, p.array: tuple(axes)}
-        self.unchecked = [
-            check.latex or "an assumption" for check in plan.checks if self._reads_arrays(check)
-        ]
+        self.unchecked = [check.latex or "an assumption" for check in checks_of_arrays(plan)]
         for parameter in self.cut:
             self._require_one_cut(parameter)
-
-    def _reads_arrays(self, check: object) -> bool:
-        keys = {p.symbol.key for p in self.arrays}
-        return bool(keys & set(getattr(check, "parameters", ())))
 
     def _require_one_cut(self, parameter: Parameter) -> None:
         axis = self.split.axes[parameter.array]
@@ -229,16 +224,11 @@ class _Function(Front):
             )
 
     def checks(self) -> Iterator[str]:
-        for check in self.plan.checks:
-            if self._reads_arrays(check):
-                continue
-            *before, last = (s for s in check.steps if s.array not in self.texts.inlined)
-            for step in before:
-                yield f"{self.names[step.array]} = {self.texts.step(step)}"
-            yield (
-                f"if not numpy.all({self.texts.truth(last)}):\n"
-                f'    raise ValueError("{self._refusal(check)}")'
-            )
+        """Of numbers only: arrays are not there yet."""
+        arrays = checks_of_arrays(self.plan)
+        return (
+            line for check in self.plan.checks if check not in arrays for line in self.check(check)
+        )
 
     # ---- tasks ----------------------------------------------------------------------------------
 

@@ -195,16 +195,20 @@ class _Writer(Turns):
         heads = [self.to.slice(b) for b in own]
         if self.streaming:
             inside = [*inside, *self.to.settled()]
-        work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
-        weight = self.weight_of(loop)
-        self.weight = max(self.weight, weight)
-        work = f"{self.to.number(Fraction(weight), 'wide')} * {work}" if weight > 1 else work
-        if not any(self.homes[compute.step.array].hot for compute, _ in paths([loop])):
-            work = ""
-        lines = self.to.team(number, self.formulas.whole(loop.length), work, [*heads, *inside])
+        length, work = self.formulas.whole(loop.length), self._work(loop)
+        lines = self.to.team(number, length, work, [*heads, *inside])
         for compute in _started(loop, ()):
             lines += self.needed(compute.step.array, self._merged(compute, number))
         return lines
+
+    def _work(self, loop: Loop) -> str:
+        """About how many simple turns a loop takes, empty where that is not worth a thread."""
+        if not any(self.homes[compute.step.array].hot for compute, _ in paths([loop])):
+            return ""
+        weight = self.weight_of(loop)
+        self.weight = max(self.weight, weight)
+        work = " * ".join(self.to.cast("wide", self.formulas.whole(n)) for n in _deepest(loop))
+        return f"{self.to.number(Fraction(weight), 'wide')} * {work}" if weight > 1 else work
 
     def _turns(self, loop: Loop, path: Path, low: str, high: str) -> Lines:
         """The turns low ≤ var < high of a loop, and the sums that start with it."""
