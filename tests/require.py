@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -15,3 +16,9 @@ def require(name: str, available: bool) -> None:
     if name in wanted:
         pytest.fail(f"{name} is required and not installed")
     pytest.skip(f"{name} is not installed")
+
+
+def require_compiler(language: str = "c") -> None:
+    """Skip or fail as `require` does where no compiler of C, or of C++ (`c++`), is found."""
+    known = ("c++", "g++", "clang++") if language == "c++" else ("cc", "gcc", "clang")
+    require("gcc", any(map(shutil.which, known)))

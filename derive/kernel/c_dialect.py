@@ -150,18 +150,17 @@ class CDialect(Dialect):
 
     def lined(self, low: str, high: str, taker: Taker, line: Between, plain: Between) -> Lines:
         lines = [
-            f"int64_t begin = {low};",
+            f"int64_t begin = {low}, end = edge(&{taker.first}, begin, {high});",
             f"while (begin < {high}) {{",
-            f"    STORE *const to = &{taker.first};",
-            f"    const int64_t end = edge(to, begin, {high});",
             "    if (end - begin == LINE) {",
             f"        STORE t_{taker.name}[LINE] __attribute__((aligned(64)));",
             *indented(indented(line("begin", "begin + LINE"))),
-            f"        past(to, t_{taker.name});",
+            f"        past(&{taker.first}, t_{taker.name});",
             "    } else {",
             *indented(indented(plain("begin", "end"))),
             "    }",
             "    begin = end;",
+            f"    end = end + LINE < {high} ? end + LINE : {high};",
             "}",
         ]
         test = f"streaming && {taker.test}" if taker.test else "streaming"

@@ -210,7 +210,9 @@ static inline int64_t edge(const STORE *to, int64_t at, int64_t high) {
 
 /* a line on its way to memory, past the cache */
 static inline void past(STORE *to, const STORE *line) {
-#if defined __AVX__
+#if defined __AVX512F__
+    _mm512_stream_si512((__m512i *)to, _mm512_load_si512((const void *)line));
+#elif defined __AVX__
     for (int k = 0; k < 2; k++)
         _mm256_stream_si256((__m256i *)to + k, _mm256_load_si256((const __m256i *)line + k));
 #elif defined __SSE2__

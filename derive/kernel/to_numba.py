@@ -29,7 +29,7 @@ def emit_numba(plan: Plan, name: str, version: str = "") -> str:
         "\n".join(["_FUNCTIONS = {  # results, kernels, what is computed for some", *named, "}"]),
     ]
     own = [HELPERS, "\n".join(tables), LOADER]
-    return native_module(functions, ("math", "os", "threading"), own, "numba")
+    return native_module(functions, ("math", "os", "sys", "threading"), own, "numba")
 
 
 def _listed(kernels: list[str]) -> str:
@@ -203,12 +203,15 @@ def _built(name, store, real, layout, parallel, want):
             signature = numba.void(
                 *[numba.int64] * (1 + sizes), *arrays, *[numba.float64] * scalars
             )
-            # A module that is not a file, such as one typed in, has nowhere to keep a cache.
-            cache = os.path.isfile(globals().get("__file__", ""))
+            # What numba keeps on disk is of a file, and it looks for the module by its name again.
+            module = sys.modules.get(__name__)
+            known = module is not None and module.__dict__ is globals()
+            cache = known and os.path.isfile(globals().get("__file__", ""))
             compiling = numba.njit(signature, parallel=parallel, cache=cache, **_OPTIONS)
             function = loops(types[store], types[real], want)
-            # numba finds what it keeps on disk by name and types, not by its options or results.
-            function.__qualname__ += f"_{want}" + "_parallel" * parallel
+            # numba finds it by name and types, not by the module's name, options or results.
+            about = f"{__name__.replace('.', '_')}_{want}"
+            function.__qualname__ += f"_{about}" + "_parallel" * parallel
             _COMPILED[key] = compiling(function)
         return _COMPILED[key]
 

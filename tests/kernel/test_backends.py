@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from closed_forms import plan_for
-from require import require
+from require import require, require_compiler
 
 from derive.cli import BACKENDS as CHOICES
 from derive.cli import cli
@@ -81,7 +80,7 @@ def test_crosscheck_of_a_back_end(
     """In float64, float32, and float32 computed in float64, against exact values."""
     monkeypatch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path))
     if backend == "c":
-        require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+        require_compiler()
     else:
         require("numba", importlib.util.find_spec("numba") is not None)
     check = crosscheck(plan_for("softmax"), backend=backend)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from typing import Any
 
 import numpy as np
 import pytest
 from compiled import REFUSED, Kernel, arguments, kernel_of, laid_out
-from require import require
+from require import require, require_compiler
 
 import derive
 
 
 def available(backend: str) -> str:
     if backend == "c":
-        require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+        require_compiler()
     else:
         require("numba", importlib.util.find_spec("numba") is not None)
     return backend

@@ -17,7 +17,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
-from require import require
+from require import require, require_compiler
 
 from derive.kernel import elementary_c, elementary_numba
 from derive.kernel.c_dialect import CDialect
@@ -92,7 +92,7 @@ def compiled(folder: Path, dtype: str, *flags: str) -> tuple[Path, str]:
 
 @pytest.fixture(scope="module")
 def in_c(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Run]:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     folder = tmp_path_factory.mktemp("functions")
     libraries = {dtype: ctypes.CDLL(str(compiled(folder, dtype)[0])) for dtype in DTYPES}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -14,7 +13,7 @@ from compiled import LAYOUTS, laid_out
 from hypothesis import given as drawing
 from hypothesis import settings
 from hypothesis import strategies as st
-from require import require
+from require import require, require_compiler
 
 import derive
 from derive.kernel.backends import emitter
@@ -140,13 +139,13 @@ def compare(layer: str, backend: str, dtype: str, saved: tuple[str, ...] = ()) -
     ("layer", "dtype"), [*((layer, "float32") for layer in LAYERS), ("layernorm", "float64")]
 )
 def test_c(layer: str, dtype: str) -> None:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     compare(layer, "c", dtype)
 
 
 @pytest.mark.parametrize("layer", SAVED)
 def test_c_with_saved_statistics(layer: str) -> None:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     compare(layer, "c", "float64", SAVED[layer])
 
 
@@ -161,7 +160,7 @@ def test_numba() -> None:
 @pytest.fixture(scope="module")
 def functions(cache_of_kernels: None) -> tuple[Any, Any]:
     """The forward and the backward function of a layer normalisation with saved statistics."""
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     source = emitter("c")(plan_for("layernorm", ("mu", "r")), "kernel")
     return load_kernel(source, "kernel_forward"), load_kernel(source, "kernel")
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 
 import numpy as np
 import pytest
-from require import require
+from require import require, require_compiler
 
 import derive
 
@@ -16,7 +15,7 @@ import derive
 def test_no_columns(backend: str) -> None:
     """Nothing along an axis that every result has: results without entries, checks as ever."""
     if backend == "c":
-        require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+        require_compiler()
     if backend == "numba":
         require("numba", importlib.util.find_spec("numba") is not None)
     kernel = derive.load("batchnorm").kernel(backend)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from require import require
+from require import require_compiler
 from test_blocks import agree, arguments, called
 
 import derive
@@ -38,7 +37,7 @@ SIZES = ((3, 5), (4, 16), (7, 37), (9, 8), (30, 70), (6, 600), (131, 3))
 
 @pytest.fixture(scope="module", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path_factory.mktemp("kernels")))
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import warnings
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from closed_forms import forms_of
-from require import require
+from require import require, require_compiler
 
 import derive
 from derive.kernel.backends import emitter
@@ -66,7 +65,7 @@ def planned(name: str) -> Plan:
 @cache
 def kernel(name: str, backend: str) -> Any:
     if backend == "c":
-        require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+        require_compiler()
     if backend == "numba":
         require("numba", importlib.util.find_spec("numba") is not None)
     return load_kernel(emitter(backend)(planned(name), "kernel"), "kernel")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from closed_forms import LAYERS, forms_of, plan_for
 from compiled import Kernel, arguments, kernel_of
-from require import require
+from require import require_compiler
 
 from derive.kernel.entries import Load, Reduce, subentries
 from derive.kernel.loops import Loop, nest_of, paths
@@ -133,7 +132,7 @@ def test_no_difference_of_raw_moments() -> None:
 
 @pytest.fixture(scope="module")
 def batchnorm(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path_factory.mktemp("kernels")))
         yield kernel_of("batchnorm", "c")

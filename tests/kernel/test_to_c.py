@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -35,7 +34,7 @@ from compiled import (
 from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
-from require import require
+from require import require_compiler
 from test_to_numpy import HOSTILE, SQUARES, hostile_forms, renamed_inside
 
 from derive.errors import UsageError
@@ -50,7 +49,7 @@ SLOW_START = settings(
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("kernels")
         patch.setenv("DERIVE_KERNEL_CACHE", str(folder))

@@ -156,19 +156,43 @@ sigmoid_kernel.warmup("float64", functions="kernel")
 
 
 def test_importing_compiles_nothing_and_warmup_everything(exported: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(exported.parent)}
+    expecting = "0 True True dtypes: expected float32 or float64, got 'int64'\n"
+    assert _printed(PROGRAM, exported.parent) == (expecting, "")
+    kept = [path.name for path in (exported.parent / "__pycache__").glob("*kernel_loops*.nbi")]
+    assert sorted("_parallel" in name for name in kept) == [False, True]  # no thread is lost
+
+
+def _printed(program: str, folder: Path) -> tuple[str, str]:
+    """What a program that can import from a folder prints and complains."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(folder)},
         timeout=120,
     )
-    expecting = "0 True True dtypes: expected float32 or float64, got 'int64'\n"
-    assert (done.stdout, done.stderr) == (expecting, "")
-    kept = [path.name for path in (exported.parent / "__pycache__").glob("*kernel_loops*.nbi")]
-    assert sorted("_parallel" in name for name in kept) == [False, True]  # no thread is lost
+    return done.stdout, done.stderr
+
+
+LOADED = """
+import importlib.util, numpy, sys
+spec = importlib.util.spec_from_file_location("{name}", "{path}")
+module = importlib.util.module_from_spec(spec)
+if {known}:
+    sys.modules["{name}"] = module
+spec.loader.exec_module(module)
+print(module.kernel(numpy.ones(3), numpy.ones(3)).dx.sum() > 0)
+"""
+
+
+def test_what_is_kept_serves_whoever_loads_the_file(exported: Path) -> None:
+    """From a module that nobody can import again, or that has another name, nothing is taken."""
+    for name, known in (("one", False), ("one", False), ("one", True), ("two", True)):
+        program = LOADED.format(name=name, path=exported, known=known)
+        assert _printed(program, exported.parent) == ("True\n", "")
+        kept = [path.name for path in exported.parent.glob("__pycache__/*kernel_loops*.nbi")]
+        assert bool(kept) == known and any(f"_{name}_" in path for path in kept) == known
 
 
 def test_loops_are_compiled_for_what_is_wanted(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import pytest
-from require import require
+from require import require_compiler
 from torch_layers import module, of_layer, tensors
 
 TRACED = ["batchnorm", "softmax_cross_entropy", "two_outputs"]
@@ -44,7 +43,7 @@ def test_compiles_as_one_graph(layer: str) -> None:
 def test_compiles_with_inductor() -> None:
     import torch
 
-    require("gcc", any(map(shutil.which, ("c++", "g++", "clang++"))))
+    require_compiler("c++")
     made, arguments = module("batchnorm"), of_layer("batchnorm", tensors("batchnorm")[0])
     torch._dynamo.reset()
     compiled = torch.compile(made.layer, fullgraph=True)

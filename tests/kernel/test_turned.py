@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import numpy as np
 import pytest
 from closed_forms import plan_for
 from compiled import TOLERANCE, arguments, expected, kernel_of
-from require import require
+from require import require_compiler
 
 import derive
 from derive.kernel.turned import turned
@@ -33,7 +32,7 @@ def test_products_of_matrices_stay(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def compilers(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    require("gcc", any(map(shutil.which, ("cc", "gcc", "clang"))))
+    require_compiler()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path_factory.mktemp("kernels")))
         yield
