@@ -14,7 +14,8 @@ from derive.errors import UnsupportedError
 from derive.kernel.assumed import checks_of_arrays
 from derive.kernel.dask_text import BLOCKS, CHECKS, MERGE, NUMBER
 from derive.kernel.entries import Load, Reduce, Where, free_labels, loads, parts, subentries
-from derive.kernel.front import ONE, WANTED, Front, axes_of, sequence, shape_text, version_of
+from derive.kernel.front import ONE, Front, axes_of, sequence, shape_text, version_of
+from derive.kernel.helpers import WANTED
 from derive.kernel.module import functions_of, header, joined
 from derive.kernel.names import function_name, in_docstring, in_format
 from derive.kernel.plan import Parameter, Plan, Step

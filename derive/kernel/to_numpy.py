@@ -18,10 +18,7 @@ from derive.kernel.blocks_stage import SILENCE
 from derive.kernel.blocks_text import condition, fitted
 from derive.kernel.entries import Load, Where, free_labels, parts, subentries
 from derive.kernel.front import (
-    ARRAY,
-    NUMBER,
     SILENT,
-    WANTED,
     Front,
     load_kernel,
     parameter_names,
@@ -29,9 +26,9 @@ from derive.kernel.front import (
     sequence,
     version_of,
 )
+from derive.kernel.helpers import ARRAY, NUMBER, RESULTS, THREADS, WANTED
 from derive.kernel.module import functions_of, header, imports, joined
 from derive.kernel.names import function_name
-from derive.kernel.native import RESULTS, THREADS
 from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.products import Products
 from derive.kernel.statements import exported
@@ -61,7 +58,7 @@ def emit_numpy(plan: Plan, name: str, version: str = "") -> str:
             ARRAY,
             NUMBER if any(part.numbers for part in parts) else "",
             WANTED,
-            RESULTS.partition("\n\n\ndef _dense(")[0],
+            RESULTS,
             THREADS,
             *helpers,
         ]
