@@ -73,10 +73,21 @@ class Namespace:
         return ast.Call(_named(given), [*first, *arguments], [])
 
 
-HELPERS = ("_value", "_truth", "_gather", "_einsum", "_nanmax", "_nanmin", "_close")
+HELPERS = (
+    "_value",
+    "_truth",
+    "_gather",
+    "_einsum",
+    "_nanmax",
+    "_nanmin",
+    "_close",
+    "_logdet",
+    "_detsign",
+)
 STANDARD = Namespace(
     "xp",
-    {name: name for name in (*HELPERS, "_sum", "_sigmoid", "_erf")},
+    {name: name for name in (*HELPERS, "_sum", "_sigmoid", "_erf")}
+    | {"_inverse": "xp.linalg.inv", "_det": "xp.linalg.det"},
     ("xp",),
     ("device",),
     frozenset(("xp", "device", "work", "math")),

@@ -158,6 +158,17 @@ def _laid(xp, names, value, order):
     return value if places == tuple(range(len(places))) else xp.permute_dims(value, places)
 
 
+def _logdet(xp, matrix):
+    """The logarithm of a determinant, which itself may be too large or too small."""
+    sign, value = xp.linalg.slogdet(matrix)
+    return xp.where(sign < 0, xp.full_like(value, math.nan), value)
+
+
+def _detsign(xp, matrix):
+    """The sign of a determinant, which itself may be too small."""
+    return xp.linalg.slogdet(matrix)[0]
+
+
 def _sigmoid(xp, x):
     """1 / (1 + exp(-x)) without overflow."""
     e = xp.exp(-xp.abs(x))
@@ -281,6 +292,17 @@ def _gather(value, *index):
 def _einsum(subscripts, *operands):
     """Sums of products, in the precision of the operands on every device."""
     return jnp.einsum(subscripts, *operands, optimize=True, precision="highest")
+
+
+def _logdet(matrix):
+    """The logarithm of a determinant, which itself may be too large or too small."""
+    sign, value = jnp.linalg.slogdet(matrix)
+    return jnp.where(sign < 0, math.nan, value)
+
+
+def _detsign(matrix):
+    """The sign of a determinant, which itself may be too small."""
+    return jnp.linalg.slogdet(matrix)[0]
 
 
 def _array(name, value, rank):

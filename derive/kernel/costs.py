@@ -113,15 +113,21 @@ def _split(plan: Plan) -> str:
 
 
 def _product_of(step: Step, plan: Plan, front: Front) -> Pass:
-    """A product of matrices: a multiplication and an addition for each entry of all indices."""
+    """A product of matrices: a multiplication and an addition for each entry of all indices.
+
+    A function of a matrix takes as many as the product of two of its shape.
+    """
     shapes = shapes_of(plan)
     over = tuple(b.high - b.low + 1 for b in (*step.axes, *step.bounds))
     arrays = sorted(loads(step.body))
     read = Amount(shapes[array] for array in arrays if shapes[array])
     names = tuple(front.names.get(array, "…") for array in arrays)
     name = front.names.get(step.array, "…")
-    computes = (f"{name} = {' × '.join(names)}, a matrix product of the back end's",)
-    written = Amount([shapes[step.array]])
+    what = f"{' × '.join(names if len(names) > 1 else names * 2)}, a matrix product of"
+    if step.of_matrix is not None:
+        over, what = (*over, over[0]), f"{step.of_matrix[0]} of {names[0]}, by a function of"
+    computes = (f"{name} = {what} the back end's",)
+    written = Amount([shapes[step.array]] if shapes[step.array] else [])
     return Pass(over, computes, read, written, Amount({over: 2}), names, (name,), True)
 
 

@@ -183,8 +183,13 @@ class _Comparing:
     def _computed(self, case: Case, precise: bool) -> Any:
         arguments = [_argument(p, case, self.plan.context) for p in self.plan.parameters]
         options = {"precise": precise} if self.arrays.precise else {}
-        with np.errstate(all="ignore"):
-            return self.arrays.call(self.kernel, arguments, **options)
+        try:
+            with np.errstate(all="ignore"):
+                return self.arrays.call(self.kernel, arguments, **options)
+        except (ValueError, ArithmeticError, RuntimeError) as error:
+            raise UnsupportedError(
+                f"the kernel refuses the inputs '{case.name}': {error}"
+            ) from error
 
     def step_errors(self, case: Case) -> Iterator[StepError]:
         """The errors of both differences of the first gradient over a range of step sizes."""

@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from derive.meaning.terms import Affine, Bound
 
 Sign = Literal["==", "!=", "<", "<=", ">", ">="]
-Kind = Literal["sum", "prod", "max", "min"]
+Kind = Literal["sum", "prod", "max", "min", "det", "logdet", "detsign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,10 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """A sum, product, maximum or minimum over bound labels, where the condition holds."""
+    """A sum, product, maximum or minimum over bound labels, where the condition holds.
+
+    Or the determinant, its logarithm or its sign, of the array that is loaded at two of them.
+    """
 
     kind: Kind
     bounds: tuple[Bound, ...]

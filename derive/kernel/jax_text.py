@@ -9,7 +9,12 @@ from derive.kernel.array_api_text import HELPERS, Namespace, array_api_text
 JAX = Namespace(
     "jnp",
     {name: name for name in HELPERS}
-    | {"_sigmoid": "jax.nn.sigmoid", "_erf": "jax.scipy.special.erf"},
+    | {
+        "_sigmoid": "jax.nn.sigmoid",
+        "_erf": "jax.scipy.special.erf",
+        "_inverse": "jnp.linalg.inv",
+        "_det": "jnp.linalg.det",
+    },
     known=frozenset(("jnp", "jax", "work", "math")),
 )
 

@@ -31,6 +31,33 @@ NEUTRAL = {
 }
 Order = tuple[str, ...]
 
+OF_MATRICES = {
+    "inverse": '''
+def _inverse(matrix):
+    """The inverse of a matrix, found in float64."""
+    try:
+        return numpy.linalg.inv(matrix.astype(numpy.float64)).astype(matrix.dtype)
+    except numpy.linalg.LinAlgError:
+        raise ValueError("a matrix that is to be inverted has no inverse") from None
+''',
+    "det": '''
+def _det(matrix):
+    """The determinant of a matrix, found in float64."""
+    return numpy.linalg.det(matrix.astype(numpy.float64)).astype(matrix.dtype)
+''',
+    "logdet": '''
+def _logdet(matrix):
+    """The logarithm of a determinant, which itself may be too large or too small."""
+    sign, value = numpy.linalg.slogdet(matrix.astype(numpy.float64))
+    return (value if sign >= 0 else numpy.float64(numpy.nan)).astype(matrix.dtype)
+''',
+    "detsign": '''
+def _detsign(matrix):
+    """The sign of a determinant, which itself may be too small."""
+    return numpy.linalg.slogdet(matrix.astype(numpy.float64))[0].astype(matrix.dtype)
+''',
+}
+
 
 def inlined(steps: Sequence[Step]) -> dict[str, Step]:
     """Reductions that one element-wise step uses once, entry for entry: written where used."""
@@ -62,6 +89,10 @@ class Texts:
 
     def step(self, step: Step) -> str:
         """The right-hand side that computes a step."""
+        if step.of_matrix is not None:
+            function, matrix = step.of_matrix
+            self.helpers.add(OF_MATRICES[function].strip())
+            return f"_{function}({self.expression(matrix, step)})"
         if isinstance(step.body, Reduce):
             return self._reduction(step, step.body)
         return self.expression(step.body, step)

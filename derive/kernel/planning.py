@@ -29,13 +29,15 @@ from derive.kernel.entries import (
 from derive.kernel.proved import ClosedForm
 from derive.kernel.recognise import recognised
 from derive.kernel.saved import Root, by_roots, require_read, root_of
-from derive.kernel.scalarise import Scalariser, spread
+from derive.kernel.scalarise import Scalariser, determinant, spread
 from derive.kernel.sharing import Key, Sharing, canonical, oriented, without_copies
 from derive.kernel.stable import stabilised
-from derive.kernel.steps import Check, Parameter, Plan, Result, Step
+from derive.kernel.steps import INVERSE, Check, Parameter, Plan, Result, Step
 from derive.meaning import terms as t
 from derive.meaning.terms import Affine, Bound
 from derive.meaning.walk import names_in
+
+NOTHING = t.Number(Fraction(0))
 
 # ---- the planner --------------------------------------------------------------------------------
 
@@ -149,6 +151,23 @@ class Planner:
             advice="Write the closed form with the gradients by the outputs only.",
         )
 
+    def of_matrix(self, entry: Entry, axes: tuple[Affine, ...]) -> str:
+        """The array of a matrix whose entries at `axes` are given."""
+        if not set(free_labels(entry)) <= {axis.terms[0][0] for axis in axes}:
+            raise UnsupportedError(
+                "the inverse or determinant of a matrix that depends on an index cannot be exported"
+            )
+        if isinstance(entry, Load) and entry.at == axes:
+            return entry.array
+        return self.step(entry, "", axes)
+
+    def of_inverse(self, matrix: str, axes: tuple[Affine, ...]) -> str:
+        """The array of the inverse of a matrix with labels for its axes."""
+        key = f"{INVERSE} {matrix}"
+        if key not in self._defined:
+            self._defined[key] = self.step(Apply(INVERSE, (Load(matrix, axes),)), "", axes)
+        return self._defined[key]
+
     def _parameter(self, parameter: Parameter) -> str:
         self.parameters.setdefault(parameter.array, parameter)
         return parameter.array
@@ -208,13 +227,22 @@ class Planner:
                 inner = Planner(self.forms, f"a{number}s")
                 yield inner.check(assumption, tuple(sorted(names)))
 
+    def _sign(self, term: t.Term, other: t.Term, env: dict[str, Affine]) -> Entry | None:
+        """The sign of a determinant that is compared with zero: itself it may be too small."""
+        if not isinstance(term, t.MatrixFunction) or (term.name, other) != ("det", NOTHING):
+            return None
+        return determinant(self.to, term.argument, env, "detsign")
+
     def check(self, assumption: t.Assumption, names: tuple[str, ...]) -> Check:
         """The steps that say where an assumption holds."""
         longest = max((assumption.left.shape, assumption.right.shape), key=len)
         axes = self.to.axes_of(longest)
         env = {bound.name: self.to.fresh(bound.low, bound.high) for bound in assumption.free}
-        left = spread(self.to, assumption.left, longest, axes, env)
-        right = spread(self.to, assumption.right, longest, axes, env)
+        pair = assumption.left, assumption.right
+        left, right = (
+            self._sign(one, other, env) or spread(self.to, one, longest, axes, env)
+            for one, other in (pair, pair[::-1])
+        )
         if assumption.sign == "==":
             holds: Entry = Apply("close", (left, right))
         else:

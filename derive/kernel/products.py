@@ -27,7 +27,9 @@ class Products(Texts):
         return f"numpy.transpose({text}, {turn})" if turn else text
 
     def into(self, step: Step, out: str) -> str:
-        """The statement that computes a contraction in an array."""
+        """The statement that computes a contraction, or a function of a matrix, in an array."""
+        if step.of_matrix is not None:
+            return f"{out}[...] = {self.step(step)}"
         found = self.operands(step)
         if found is None:
             return f"{super()._contraction(step)[:-1]}, out={out})"

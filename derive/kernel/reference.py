@@ -21,6 +21,12 @@ FOLDS: Mapping[str, Callable[..., Any]] = {
     "max": np.max,
     "min": np.min,
 }
+OF_MATRICES: Mapping[str, Callable[..., Any]] = {
+    "inverse": np.linalg.inv,
+    "det": np.linalg.det,
+    "logdet": lambda matrix: np.log(np.linalg.det(matrix)),
+    "detsign": lambda matrix: np.sign(np.linalg.det(matrix)),
+}
 NEUTRAL = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
 
 
@@ -61,6 +67,9 @@ def sizes_of(plan: Plan, values: Mapping[str, Array]) -> dict[str, int]:
 
 
 def _compile(step: Step) -> _Compiled:
+    if step.of_matrix is not None:
+        name, matrix = step.of_matrix
+        return _Compiled(step, (matrix,), OF_MATRICES[name], (), None)
     atoms, function = _lambda(lambda made: made.of(step.inner))
     if isinstance(step.body, Reduce) and step.body.condition:
         where: Entry = Where(step.body.condition, Place(Affine.number(1)), Place(Affine.number(0)))
@@ -90,6 +99,8 @@ class _Run:
         order = step.order
         shape = tuple(self._length(labels[name]) for name in order)
         value = compiled.function(*(self._atom(a, order, labels) for a in compiled.atoms))
+        if step.of_matrix is not None:
+            return np.asarray(value)
         value = np.broadcast_to(value, shape)
         if not isinstance(step.body, Reduce):
             return value

@@ -45,6 +45,8 @@ class Names(Protocol):
 
     def of_symbol(self, symbol: t.Symbol) -> str: ...
     def of_gradient(self, objective: t.Symbol, target: t.Symbol) -> str: ...
+    def of_matrix(self, entry: Entry, axes: Axes) -> str: ...
+    def of_inverse(self, matrix: str, axes: Axes) -> str: ...
 
 
 @dataclass
@@ -201,10 +203,15 @@ def _transposed(to: Scalariser, term: t.Transposed, axes: Axes, env: Env) -> Ent
 
 
 def _inverse(to: Scalariser, term: t.Inverse, axes: Axes, env: Env) -> Entry:
-    raise UnsupportedError(
-        "the inverse of a matrix cannot be exported",
-        advice="Give the inverse as an input of its own.",
-    )
+    own = to.axes_of(term.shape)
+    matrix = to.names.of_matrix(to.entry(term.base, own, env), own)
+    return Load(to.names.of_inverse(matrix, own), axes)
+
+
+def determinant(to: Scalariser, matrix: t.Term, env: Env, kind: Kind = "det") -> Entry:
+    """The determinant of a matrix, its logarithm or its sign."""
+    own = to.axes_of(matrix.shape)
+    return _sum_over(to, own, Load(to.names.of_matrix(to.entry(matrix, own, env), own), own), kind)
 
 
 def _matrix_function(to: Scalariser, term: t.MatrixFunction, axes: Axes, env: Env) -> Entry:
@@ -221,6 +228,8 @@ def _matrix_function(to: Scalariser, term: t.MatrixFunction, axes: Axes, env: En
             labels = to.axes_of(argument.shape)
             square = power(to.entry(argument, labels, env), Fraction(2))
             return power(_sum_over(to, labels, square), HALF)
+        case "det", _:
+            return determinant(to, argument, env)
     raise UnsupportedError(f"{term.name} cannot be exported")
 
 
@@ -270,12 +279,23 @@ def _function(to: Scalariser, term: t.Function, axes: Axes, env: Env) -> Entry:
     if term.name in ("softmax", "logsumexp"):
         return _over_last_axis(to, term, axes, env)
     first = term.arguments[0]
+    if _is_logdet(term):
+        assert isinstance(first, t.MatrixFunction)
+        return determinant(to, first.argument, env, "logdet")
     if term.name in ("max", "min") and len(term.arguments) == 1 and first.shape != term.shape:
         labels = to.axes_of(first.shape[len(term.shape) :])
         kind: Kind = "max" if term.name == "max" else "min"
         return _sum_over(to, labels, to.entry(first, axes + labels, env), kind)
     values = tuple(spread(to, a, term.shape, axes, env) for a in term.arguments)
     return Apply(term.name, values, term.orders)
+
+
+def _is_logdet(term: t.Function) -> bool:
+    """Whether it is the logarithm of a determinant, which itself may be too large or too small."""
+    match term:
+        case t.Function(name="log", arguments=(t.MatrixFunction(name="det"),), orders=orders):
+            return not any(orders)
+    return False
 
 
 def _over_last_axis(to: Scalariser, term: t.Function, axes: Axes, env: Env) -> Entry:

@@ -46,8 +46,12 @@ def segments(plan: Plan) -> tuple[Segment, ...]:
 
 
 def is_product(step: Step) -> bool:
-    """Whether a step is a product of matrices, of as many axes as make one worth a call."""
-    return step.kind == "contraction" and len(step.order) >= 3
+    """Whether a step is a product of matrices, of as many axes as make one worth a call.
+
+    Or an inverse or a determinant, which are the library's as well.
+    """
+    product = step.kind == "contraction" and len(step.order) >= 3
+    return product or step.kind == "matrix function"
 
 
 def _segment(plan: Plan, kind: Literal["products", "loops"], steps: tuple[Step, ...]) -> Segment:

@@ -6,13 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from derive.kernel.entries import Entry, Load, Pow, Reduce, Times, free_labels, loads, sizes_in
+from derive.kernel.entries import (
+    Apply,
+    Entry,
+    Load,
+    Pow,
+    Reduce,
+    Times,
+    free_labels,
+    loads,
+    sizes_in,
+)
 from derive.kernel.proved import ClosedForm
 from derive.meaning.terms import Bound, Context, Symbol
 
 DEFINITION = "definition"
 """The source of a form that is what the document defines, not what it claims."""
-StepKind = Literal["reduction", "contraction", "element-wise"]
+INVERSE = "inverse"
+"""The function of a matrix, laid out by the labels of the step, whose entries are a step's."""
+StepKind = Literal["reduction", "contraction", "element-wise", "matrix function"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,16 @@ class Step:
         return self.body.body if isinstance(self.body, Reduce) else self.body
 
     @property
+    def of_matrix(self) -> tuple[str, Load] | None:
+        """`inverse`, `det`, … and the matrix, where the step is that; by the labels of its axes."""
+        match self.body:
+            case Apply(function, (Load() as matrix,)) if function == INVERSE:
+                return function, matrix
+            case Reduce(("det" | "logdet" | "detsign") as function, _, _, Load() as matrix):
+                return function, matrix
+        return None
+
+    @property
     def order(self) -> tuple[str, ...]:
         """All labels in the order in which the arrays under it are laid out."""
         own = tuple(axis.name for axis in self.axes)
@@ -63,6 +85,8 @@ class Step:
     @property
     def kind(self) -> StepKind:
         """A contraction is a sum of products in which no factor has every index."""
+        if self.of_matrix is not None:
+            return "matrix function"
         if not isinstance(self.body, Reduce):
             return "element-wise"
         inner = self.inner

@@ -42,6 +42,31 @@ def _close(left, right):
     """Equality up to a hundred roundings."""
     within = 100 * torch.finfo(torch.promote_types(left.dtype, right.dtype)).eps
     return torch.isclose(left, right, rtol=within, atol=within)
+
+
+def _wide(matrix):
+    """A matrix in float64, where its device has that."""
+    return matrix if matrix.device.type == "mps" else matrix.to(torch.float64)
+
+
+def _inverse(matrix):
+    """The inverse of a matrix."""
+    return torch.linalg.inv(_wide(matrix)).to(matrix.dtype)
+
+
+def _det(matrix):
+    """The determinant of a matrix."""
+    return torch.linalg.det(_wide(matrix)).to(matrix.dtype)
+
+
+def _logdet(matrix):
+    """The logarithm of a determinant, which itself may be too large or too small."""
+    return torch.logdet(_wide(matrix)).to(matrix.dtype)
+
+
+def _detsign(matrix):
+    """The sign of a determinant, which itself may be too small."""
+    return torch.linalg.slogdet(_wide(matrix))[0].to(matrix.dtype)
 '''
 
 CHECKS = '''

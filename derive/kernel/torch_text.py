@@ -45,7 +45,11 @@ VALUES = {
     "logaddexp": (0, 1),
     "broadcast_to": (0,),
 }
-OWN = {"_sigmoid": "torch.sigmoid", "_erf": "torch.special.erf", "_close": "_close"}
+OWN = {
+    "_sigmoid": "torch.sigmoid",
+    "_erf": "torch.special.erf",
+    **{name: name for name in ("_close", "_inverse", "_det", "_logdet", "_detsign")},
+}
 CONSTANTS = {"pi", "e", "nan"}
 
 

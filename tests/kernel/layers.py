@@ -23,11 +23,7 @@ from derive.kernel.names import identifier
 from derive.kernel.outputs import forward_name
 from derive.kernel.plan import Plan
 
-LIBRARY = tuple(sorted(path.stem for path in Path(derive.__path__[0], "library").glob("*.md")))
-WITHOUT_KERNEL = ("gaussian_logdet", "mahalanobis")
-"""Documents with the inverse of a matrix."""
-
-LAYERS = tuple(name for name in LIBRARY if name not in WITHOUT_KERNEL)
+LAYERS = tuple(sorted(path.stem for path in Path(derive.__path__[0], "library").glob("*.md")))
 
 
 @cache

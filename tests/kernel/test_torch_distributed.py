@@ -284,7 +284,7 @@ def test_refusals_name_the_argument(
 
 
 @pytest.mark.parametrize(
-    ("layer", "reason"), [("rayleigh", "in pairs"), ("gaussian_logdet", "inverse")]
+    ("layer", "reason"), [("rayleigh", "in pairs"), ("mahalanobis", "in pairs")]
 )
 def test_what_cannot_be_shared_is_refused(layer: str, reason: str) -> None:
     with pytest.raises(UnsupportedError, match=reason):
