@@ -233,7 +233,8 @@ static inline void settle(void) {
 /* how many of independent columns stay in the cache, 0 if so few that rows are better read whole */
 static inline int64_t columns(int64_t size, double bytes, int64_t threads) {
     const int64_t line = 64 / (int64_t)sizeof(STORE);
-    const int64_t most = (int64_t)(524288.0 / bytes) / line * line;
+    const double room = threads > 1 ? 524288.0 : 1048576.0; /* for one thread longer rows pay */
+    const int64_t most = (int64_t)(room / bytes) / line * line;
     if (most < 4 * line) return 0;
     const int64_t rounds = (size + most * threads - 1) / (most * threads);
     const int64_t share = (size + rounds * threads - 1) / (rounds * threads);
