@@ -35,6 +35,11 @@ $$\frac{\partial f}{\partial x_k} = \sum_{i=1}^N (A^{-1})_{ki} \frac{\partial f}
 $$\frac{\partial f}{\partial A_{ij}} = -\sum_{k=1}^N \sum_{l=1}^N (A^{-1})_{ki} x_k (A^{-1})_{jl}
 \frac{\partial f}{\partial y_l}$$
 """
+OF_A_SUM = r"""
+Let $A, B \in \mathbb{R}^{N \times N}$, $x \in \mathbb{R}^N$ and $y = (A^\top + 2 B)^{-1} x$ for a
+loss $f : \mathbb{R}^N \to \mathbb{R}$. Then
+$$\frac{\partial f}{\partial x} = (A + 2 B^\top)^{-1} \frac{\partial f}{\partial y}$$
+"""
 BACKENDS = ("numpy", "numba", "c")
 
 
@@ -83,6 +88,15 @@ def test_rows_are_not_columns(backend: str) -> None:
         found = kernel(**{"a": given, "x": x, "dy": dy})
         assert np.allclose(found.dx, inverse @ dy, rtol=1e-10)
         assert np.allclose(found.da, -np.outer(x @ inverse, inverse @ dy), rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_of_a_sum_of_transposed_matrices(backend: str) -> None:
+    needed(backend)
+    random = np.random.default_rng(4)
+    a, b, dy = (random.standard_normal(n) for n in ((6, 6), (6, 6), 6))
+    found = kernel_of(OF_A_SUM, backend)(a=a, b=b, dy=dy)
+    assert np.allclose(found.dx, np.linalg.solve(a + 2 * b.T, dy), rtol=1e-9)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
