@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 
@@ -22,3 +23,11 @@ def require_compiler(language: str = "c") -> None:
     """Skip or fail as `require` does where no compiler of C, or of C++ (`c++`), is found."""
     known = ("c++", "g++", "clang++") if language == "c++" else ("cc", "gcc", "clang")
     require("gcc", any(map(shutil.which, known)))
+
+
+def require_backend(backend: str) -> None:
+    """Skip or fail as `require` does where what a compiled back end needs is missing."""
+    if backend == "c":
+        require_compiler()
+    if backend == "numba":
+        require("numba", importlib.util.find_spec("numba") is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from derive.errors import UsageError
+from derive.errors import UnsupportedError, UsageError
 from derive.kernel.front import sequence, version_of
 from derive.kernel.layer_front import checked_name, options_of
 from derive.kernel.outputs import with_outputs
@@ -49,6 +49,9 @@ class _Module(TorchFront):
 
     def __init__(self, plan: Plan, name: str, version: str) -> None:
         super().__init__(with_outputs(plan), name, version)
+        functions = [step.of_matrix[0] for step in self.plan.steps if step.of_matrix]
+        if functions:
+            raise UnsupportedError(f"the function {functions[0]} cannot be exported to Triton")
         self._rename()
         self.fore = Pass("_forward", _outputs_of(self), self.outputs, self)
         self.back = Pass("_backward", plan, self.gradient_results, self)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from closed_forms import plan_for
-from require import require, require_compiler
+from require import require, require_backend
 
 from derive.cli import BACKENDS as CHOICES
 from derive.cli import cli
@@ -79,10 +79,7 @@ def test_crosscheck_of_a_back_end(
 ) -> None:
     """In float64, float32, and float32 computed in float64, against exact values."""
     monkeypatch.setenv("DERIVE_KERNEL_CACHE", str(tmp_path))
-    if backend == "c":
-        require_compiler()
-    else:
-        require("numba", importlib.util.find_spec("numba") is not None)
+    require_backend(backend)
     check = crosscheck(plan_for("softmax"), backend=backend)
     assert check.agrees and check.worst <= 8
     assert {row.dtype for row in check.rows} == {"float64", "float32", "float32 precise"}

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
 from compiled import REFUSED, Kernel, arguments, kernel_of, laid_out
-from require import require, require_compiler
+from require import require_backend
 
 import derive
 
 
 def available(backend: str) -> str:
-    if backend == "c":
-        require_compiler()
-    else:
-        require("numba", importlib.util.find_spec("numba") is not None)
+    require_backend(backend)
     return backend
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
-from require import require, require_compiler
+from require import require_backend
 
 import derive
 
@@ -14,10 +12,7 @@ import derive
 @pytest.mark.parametrize("backend", ["numpy", "c", "numba"])
 def test_no_columns(backend: str) -> None:
     """Nothing along an axis that every result has: results without entries, checks as ever."""
-    if backend == "c":
-        require_compiler()
-    if backend == "numba":
-        require("numba", importlib.util.find_spec("numba") is not None)
+    require_backend(backend)
     kernel = derive.load("batchnorm").kernel(backend)
     x = np.ones((5, 0), np.float32)
     into = np.empty((5, 0), np.float32)

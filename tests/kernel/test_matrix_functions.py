@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from closed_forms import forms_of
 from layers import planned
-from require import require, require_compiler
+from require import require_backend
 
 import derive
 from derive.errors import UnsupportedError
@@ -40,19 +39,17 @@ Let $A, B \in \mathbb{R}^{N \times N}$, $x \in \mathbb{R}^N$ and $y = (A^\top + 
 loss $f : \mathbb{R}^N \to \mathbb{R}$. Then
 $$\frac{\partial f}{\partial x} = (A + 2 B^\top)^{-1} \frac{\partial f}{\partial y}$$
 """
+SCALED = r"""
+Let $A \in \mathbb{R}^{D \times D}$, $x \in \mathbb{R}^N$ and $y_i = x_i \det A$ for a loss
+$f : \mathbb{R}^N \to \mathbb{R}$. Then
+$$\frac{\partial f}{\partial x_i} = \frac{\partial f}{\partial y_i} \det A$$
+"""
 BACKENDS = ("numpy", "numba", "c")
 
 
 @cache
 def kernel_of(text: str, backend: str) -> Any:
     return load_kernel(emitter(backend)(plan_of(forms_of(text)), "kernel"), "kernel")
-
-
-def needed(backend: str) -> None:
-    if backend == "numba":
-        require("numba", importlib.util.find_spec("numba") is not None)
-    if backend == "c":
-        require_compiler()
 
 
 def covariance(size: int, dtype: str = "float64") -> Any:
@@ -64,7 +61,7 @@ def covariance(size: int, dtype: str = "float64") -> Any:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_of_what_is_computed(backend: str, dtype: str) -> None:
-    needed(backend)
+    require_backend(backend)
     random = np.random.default_rng(1)
     a = random.standard_normal((40, 7)).astype(dtype)
     dw = random.standard_normal(7).astype(dtype)
@@ -79,7 +76,7 @@ def test_of_what_is_computed(backend: str, dtype: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_rows_are_not_columns(backend: str) -> None:
     """An inverse that is not symmetric, read along both of its axes, in both orders of entries."""
-    needed(backend)
+    require_backend(backend)
     random = np.random.default_rng(2)
     a, x, dy = (random.standard_normal(n) for n in ((5, 5), 5, 5))
     inverse = np.linalg.inv(a)
@@ -92,7 +89,7 @@ def test_rows_are_not_columns(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_of_a_sum_of_transposed_matrices(backend: str) -> None:
-    needed(backend)
+    require_backend(backend)
     random = np.random.default_rng(4)
     a, b, dy = (random.standard_normal(n) for n in ((6, 6), (6, 6), 6))
     found = kernel_of(OF_A_SUM, backend)(a=a, b=b, dy=dy)
@@ -101,14 +98,14 @@ def test_of_a_sum_of_transposed_matrices(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_matrix_without_inverse_is_refused(backend: str) -> None:
-    needed(backend)
+    require_backend(backend)
     with pytest.raises(ValueError, match="has no inverse"):
         kernel_of(TRANSPOSED, backend)(a=np.ones((3, 3)), x=np.ones(3), dy=np.ones(3))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_logarithm_of_a_determinant_that_no_float_holds(backend: str) -> None:
-    needed(backend)
+    require_backend(backend)
     text = derive.load("gaussian_logdet").export(backend)
     forward = load_kernel(text, "gaussian_logdet_forward")
     for scale in (1e-3, 1e3):
@@ -132,8 +129,9 @@ def test_an_inverse_is_computed_once() -> None:
 
 
 def test_a_back_end_without_it_says_so() -> None:
-    with pytest.raises(UnsupportedError, match="inverse"):
-        emit_triton(planned("mahalanobis"), "kernel")
+    for plan, function in ((planned("mahalanobis"), "inverse"), (plan_of(forms_of(SCALED)), "det")):
+        with pytest.raises(UnsupportedError, match=f"the function {function} cannot be exported"):
+            emit_triton(plan, "kernel")
 
 
 def test_plans_read_the_same_matrix_once() -> None:

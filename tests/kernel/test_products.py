@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from closed_forms import forms_of
-from require import require, require_compiler
+from require import require, require_backend
 
 import derive
 from derive.kernel.backends import emitter
@@ -64,10 +64,7 @@ def planned(name: str) -> Plan:
 
 @cache
 def kernel(name: str, backend: str) -> Any:
-    if backend == "c":
-        require_compiler()
-    if backend == "numba":
-        require("numba", importlib.util.find_spec("numba") is not None)
+    require_backend(backend)
     return load_kernel(emitter(backend)(planned(name), "kernel"), "kernel")
 
 

@@ -77,19 +77,26 @@ def options(signature: inspect.Signature) -> set[str]:
 Interface = dict[str, list[str]]
 
 
+REFUSED = {
+    "torch distributed": {"mahalanobis", "rayleigh"},
+    "triton": {"gaussian_logdet", "mahalanobis"},
+}
+"""Documents whose rows are compared in pairs, and those with inverses."""
+
+
 @pytest.mark.parametrize("backend", ["torch", "torch distributed", "jax", "array-api", "triton"])
 def test_every_document(backend: str) -> None:
     """The text of modules with layers, against the names that the others take."""
-    tried = 0
+    refused = set[str]()
     for layer in LAYERS:
         try:
             found = interface(layer, backend)
         except UnsupportedError:
+            refused.add(layer)
             continue
         right = plain(layer)
         assert {name: found.get(name) for name in right} == right, layer
-        tried += 1
-    assert tried >= len(LAYERS) - 2
+    assert refused == REFUSED.get(backend, set())
 
 
 @cache
