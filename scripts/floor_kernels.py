@@ -19,19 +19,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark_kernels import CALLS, DTYPES, KEEPING, PAUSE, THREADS, circumstances, seconds
+from benchmark_kernels import DTYPES, KEEPING, THREADS, circumstances
 from kernel_peers import Arrays, drawn, layers, native
+from scaling_kernels import taken
 
 IN_CACHE = 256
 """Rows up to which some columns of x and dy stay in the second cache."""
 OURS = ("c", "numba")
-SECONDS = 1.0
-ROUNDS = 6
 FLOOR = """
 #include <immintrin.h>
 #include <stdint.h>
@@ -109,7 +107,7 @@ def measured() -> list[str]:
             for backend, kernel in kernels.items():
                 functions[backend] = lambda kernel=kernel, v=values: kernel(*v, threads=THREADS)
             functions |= {f"floor {k}": f for k, f in enumerate(floors(codes[dtype], values))}
-            found = in_turns(functions)
+            found = taken(functions)
             found["floor"] = min(value for name, value in found.items() if "floor" in name)
             cells = [dtype, " × ".join(map(str, shape)), f"{1e3 * found['torch']:.3g}"]
             for name, logs in shares.items():
@@ -123,18 +121,6 @@ def measured() -> list[str]:
     cells = [f"**{math.exp(mean):.2f}**" for mean in means.values()]
     cells.append(f"**{math.exp(means['c'] - means['floor']):.2f}**")
     return [*rows, f"| | geometric mean | | {' | '.join(cells)} |"]
-
-
-def in_turns(functions: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """The median seconds of each."""
-    taken: dict[str, list[float]] = {name: [] for name in functions}
-    start, rounds = time.perf_counter(), 0
-    while rounds < ROUNDS or time.perf_counter() - start < SECONDS:
-        rounds += 1
-        for name, function in functions.items():
-            time.sleep(PAUSE)
-            taken[name] += seconds(function, CALLS)[1:]
-    return {name: statistics.median(values) for name, values in taken.items()}
 
 
 def report(rows: list[str]) -> str:

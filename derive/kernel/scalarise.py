@@ -279,9 +279,9 @@ def _function(to: Scalariser, term: t.Function, axes: Axes, env: Env) -> Entry:
     if term.name in ("softmax", "logsumexp"):
         return _over_last_axis(to, term, axes, env)
     first = term.arguments[0]
-    if _is_logdet(term):
-        assert isinstance(first, t.MatrixFunction)
-        return determinant(to, first.argument, env, "logdet")
+    matrix = _in_logdet(term)
+    if matrix is not None:
+        return determinant(to, matrix, env, "logdet")
     if term.name in ("max", "min") and len(term.arguments) == 1 and first.shape != term.shape:
         labels = to.axes_of(first.shape[len(term.shape) :])
         kind: Kind = "max" if term.name == "max" else "min"
@@ -290,12 +290,12 @@ def _function(to: Scalariser, term: t.Function, axes: Axes, env: Env) -> Entry:
     return Apply(term.name, values, term.orders)
 
 
-def _is_logdet(term: t.Function) -> bool:
-    """Whether it is the logarithm of a determinant, which itself may be too large or too small."""
+def _in_logdet(term: t.Function) -> t.Term | None:
+    """The matrix of a logarithm of a determinant, which itself may be too large or too small."""
     match term:
-        case t.Function(name="log", arguments=(t.MatrixFunction(name="det"),), orders=orders):
-            return not any(orders)
-    return False
+        case t.Function("log", (t.MatrixFunction("det", matrix),)) if not any(term.orders):
+            return matrix
+    return None
 
 
 def _over_last_axis(to: Scalariser, term: t.Function, axes: Axes, env: Env) -> Entry:
