@@ -134,7 +134,7 @@ class Algebra(Powers):
                 body = divided(self, body)
         if len(body) > 1:
             self.trace.fire(LINEARITY)
-        for monomial, coefficient in body.items():
+        for monomial, coefficient in sorted(body.items(), key=serial):
             inside = frozenset(p for p in monomial if index in indices_of(p[0]))
             outside = monomial - inside
             if outside or coefficient != 1:
@@ -152,8 +152,7 @@ class Algebra(Powers):
             length = position_value(high, self.sizes)
             add_into(length, position_value(low, self.sizes), -1)
             return add_into(length, constant(1))
-        deltas = [atom for atom, _ in factors if atom[0] == "delta"]
-        for atom in deltas:
+        for atom in sorted((a for a, _ in factors if a[0] == "delta"), key=serial):
             picked = self._pick(atom, factors, index, limits)
             if picked is not None:
                 return picked
@@ -162,7 +161,7 @@ class Algebra(Powers):
             return split
         ranges: dict[str, Range] = {index: limits}
         opened: Polynomial = {ONE: 1}
-        for atom, exponent in factors:
+        for atom, exponent in sorted(factors, key=serial):
             if atom[0] == "sum" and exponent > 0 and Fraction(exponent).denominator == 1:
                 self.trace.fire(CONTRACTION)
                 for _ in range(int(exponent)):

@@ -34,13 +34,19 @@ def divided(algebra: Powers, form: Polynomial) -> Polynomial:
     for _ in range(MAX_STEPS):
         if not pending:
             return done
-        monomial, coefficient = pending.popitem()
+        monomial = max(pending, key=_height)
+        coefficient = pending.pop(monomial)
         step = _reduction(algebra, monomial)
         if step is None:
             add_into(done, {monomial: coefficient})
         else:
             add_into(pending, step, coefficient)
     return add_into(done, pending)
+
+
+def _height(monomial: Monomial) -> tuple[Rational, str]:
+    """The degree apart from divisors: like terms come together before they are reduced."""
+    return sum(e for a, e in monomial if a[0] != "power"), serial(monomial)
 
 
 def _reduction(algebra: Powers, monomial: Monomial) -> Polynomial | None:
