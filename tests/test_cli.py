@@ -180,6 +180,30 @@ def test_an_interrupt_is_one_line(tmp_path: Path, delay: float) -> None:
     assert err.strip().splitlines()[-1] == "derive: interrupted"
 
 
+@pytest.mark.parametrize("caught", ["with derive.cli._edge(): ", ""])
+def test_an_interrupt_of_an_executed_text_ends_with_130_too(caught: str, tmp_path: Path) -> None:
+    """`python -m` remembers such a one, and would end by the signal although it was caught."""
+    program = f"""
+import derive.cli, derive.__main__
+def run():
+    {caught}exec("raise KeyboardInterrupt")
+derive.cli.main = run
+derive.__main__.main()
+"""
+    (tmp_path / "interrupted.py").write_text(program, encoding="ascii")
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 130
+    assert done.stderr.strip() == "derive: interrupted"
+
+
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m derive show batchnorm | head -1"
     done = subprocess.run(
