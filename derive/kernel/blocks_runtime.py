@@ -126,32 +126,6 @@ def _side_by_side(value, fold):
     return value.reshape((len(value) // fold, fold * value.shape[1]) + value.shape[2:])
 
 
-def _together(job, threads):
-    """Run a job on several threads at once, this one included."""
-    if threads == 1:
-        job()
-        return
-    others = [_pool(threads - 1).submit(job) for _ in range(threads - 1)]
-    try:
-        job()
-    finally:
-        errors = [other.exception() for other in others]
-    for error in filter(None, errors):
-        raise error
-
-
-_POOLS = {}
-
-
-def _pool(threads):
-    """Threads that wait for work."""
-    if threads not in _POOLS:
-        from concurrent.futures import ThreadPoolExecutor
-
-        _POOLS[threads] = ThreadPoolExecutor(threads)
-    return _POOLS[threads]
-
-
 def _dot_of(one, other):
     return numpy.einsum("...k,...k->...", one, other)
 

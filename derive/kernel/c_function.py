@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from derive.errors import UnsupportedError
 from derive.kernel.c_dialect import TYPES
+from derive.kernel.columns import separable
 from derive.kernel.dialect import Lines, indented
-from derive.kernel.entries import Reduce, sizes_in
 from derive.kernel.plan import Plan
-from derive.kernel.split import Split, split_of
+from derive.kernel.split import Split
 from derive.kernel.writer import Written
 from derive.meaning.terms import Affine
 
@@ -33,11 +32,12 @@ class Argument:
 
 @dataclass(frozen=True)
 class CFunction:
-    """A function `name(given, c)`; `lengths` map sizes to names in C, `numbers` are names.
+    """A function `name(sizes, arrays, c, record)`; `lengths` map sizes to names in C.
 
-    `given` are the number of threads, the wanted results as bits, the sizes, and for each array
-    the address of a `struct array`; `c` are numbers. Within, `a` has in the place of each array
-    its address and its strides in entries.
+    `sizes` begin with the number of threads and the wanted results as bits, `arrays` are addresses
+    of Python's objects, `c` are the `numbers`; with a `record`, nothing is computed if an array is
+    laid out otherwise. Within, `a` has in the place of each array its address and its strides in
+    entries.
     """
 
     name: str
@@ -103,12 +103,17 @@ class CFunction:
     def _entrance(self) -> Iterator[str]:
         """The function itself, which finds addresses and strides, and may share columns."""
         first = 2 + len(self.lengths)
-        yield f"int {self.name}(const int64_t *given, const double *c) {{"
+        arguments = "const int64_t *sizes, const int64_t *arrays, const double *c"
+        yield f"int {self.name}({arguments}, const int64_t *record) {{"
+        yield f"    for (int k = 0; record && k < {len(self.arguments)}; k++) {{"
+        yield "        record = alike(arrays[k], record);"
+        yield "        if (!record) return OTHERWISE;"
+        yield "    }"
         yield f"    int64_t a[{self._count + 1}];"
-        yield f"    for (int k = 0; k < {first}; k++) a[k] = given[k];"
+        yield f"    for (int k = 0; k < {first}; k++) a[k] = sizes[k];"
         for number, (argument, at) in enumerate(self._places()):
             size = f"sizeof({argument.type})"
-            yield f"    laid_out(a + {at}, given[{first + number}], {size});"
+            yield f"    laid_out(a + {at}, arrays[{number}], {size});"
         yield f"    a[{self._count}] = streamed({self._bytes({})}, {self._row()});"
         split = separable(self.plan)
         if split is not None:
@@ -193,36 +198,3 @@ class CFunction:
         for argument in self.arguments:
             yield argument, at
             at += 1 + argument.rank
-
-
-def separable(plan: Plan) -> Split | None:
-    """The plan split along its last axis, when no column depends on another and sums run down."""
-    rank = max((len(p.symbol.shape) for p in plan.parameters), default=0)
-    full = [p for p in plan.parameters if len(p.symbol.shape) == rank]
-    size = full[0].symbol.shape[-1].single if rank > 1 else None
-    if size is None or not any(isinstance(step.body, Reduce) for step in plan.steps):
-        return None
-    try:
-        split = split_of(plan, size)
-    except UnsupportedError:
-        return None
-    stage, *more = split.stages
-    last = all(split.axes.get(p.array) == rank - 1 for p in full)
-    cut = all(result.array in split.axes for result in plan.results)
-    if more or stage.merged or not last or not cut or _reads_size(plan, split):
-        return None
-    return split
-
-
-def _reads_size(plan: Plan, split: Split) -> bool:
-    """Whether the length of the whole axis is a number or the length of another axis."""
-    steps = [step for stage in split.stages for step in (*stage.whole, *stage.part)]
-    ranges = (at for step in steps for b in step.axes for at in (b.low, b.high))
-    shapes = (
-        length
-        for p in plan.parameters
-        for axis, length in enumerate(p.symbol.shape)
-        if split.axes.get(p.array) != axis
-    )
-    named = {name for at in (*ranges, *shapes) for name in at.names}
-    return split.size in named or any(split.size in sizes_in(step.body) for step in steps)

@@ -139,21 +139,11 @@ CALLS = '''
 _CALLS = {}
 
 
-def _known(name, options, arrays, out):
-    """The key of calls that differ in entries only, and how an earlier one was computed."""
-    try:
-        given = {} if out is None else out
-        takers = tuple(given.values())
-        every = (*arrays, *takers)
-        about = [(a.__class__, a.dtype, a.shape, a.strides, a.flags.num) for a in every]
-        key = (name, *options, options[-1].__class__, tuple(given), *about)
-        call = _CALLS.get(key)
-    except (AttributeError, TypeError):
-        return None, None
-    for k, taker in enumerate(takers, len(arrays)):
-        if any([numpy.may_share_memory(taker, other) for other in every[:k]]):
-            return None, None  # whether they do, and whether that is wrong, is a longer story
-    return key, call
+def _may_overlap(arrays, takers):
+    """Whether a longer look is needed at what results are written over."""
+    every = (*arrays, *takers)
+    pairs = [(k, taker) for k, taker in enumerate(takers, len(arrays))]
+    return any([numpy.may_share_memory(taker, one) for k, taker in pairs for one in every[:k]])
 
 
 def _remember(key, arrays, out, real, launch, given, dtype, wanted, tested=None):
@@ -173,14 +163,14 @@ def _remember(key, arrays, out, real, launch, given, dtype, wanted, tested=None)
     def again(arrays, numbers, out):
         if tested:
             holds = numpy.empty((), dtype)
-            tested((*arrays, holds), numbers)
-            if not holds > 0:
+            if tested((*arrays, holds), numbers) is False or not holds > 0:
                 return None
         made = [
             out[name] if name in taken else make(shape, dtype, order)
             for name, shape, make in makes
         ]
-        launch((*arrays, *made), numbers)
+        if launch((*arrays, *made), numbers) is False:
+            return None
         for k in left:
             made[k] = None
         return made
@@ -192,6 +182,20 @@ def _remember(key, arrays, out, real, launch, given, dtype, wanted, tested=None)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_CALLS.clear)
+'''
+
+KNOWN = '''
+def _known(name, options, arrays, out):
+    """The key of calls like this one, and how an earlier one was computed."""
+    try:
+        takers = () if out is None else tuple(out.values())
+        names = tuple(out) if takers else ()
+        layout = {}
+        key = (name, *options, options[-1].__class__, names, *layout)
+        call = _CALLS.get(key)
+    except (AttributeError, TypeError):
+        return None, None
+    return (None, None) if takers and _may_overlap(arrays, takers) else (key, call)
 '''
 
 THREADS = '''
@@ -211,4 +215,31 @@ def _threads(wish):
 _FORKED = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _FORKED.append(True))
+'''
+
+TOGETHER = '''
+def _together(job, threads):
+    """Run a job on several threads at once, this one included."""
+    if threads == 1:
+        job()
+        return
+    others = [_pool(threads - 1).submit(job) for _ in range(threads - 1)]
+    try:
+        job()
+    finally:
+        errors = [other.exception() for other in others]
+    for error in filter(None, errors):
+        raise error
+
+
+_POOLS = {}
+
+
+def _pool(threads):
+    """Threads that wait for work."""
+    if threads not in _POOLS:
+        from concurrent.futures import ThreadPoolExecutor
+
+        _POOLS[threads] = ThreadPoolExecutor(threads)
+    return _POOLS[threads]
 '''

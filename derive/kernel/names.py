@@ -22,7 +22,7 @@ RESERVED = frozenset(
         *("out", "threads", "ctypes", "os", "numba", "warmup", "given", "shapes"),
         *("todo", "found", "rows", "first", "last", "start", "stop", "number", "again", "near"),
         *("far", "spread", "scratch", "held", "live", "order", "key", "call", "launch"),
-        *("truth", "tested"),
+        *("truth", "tested", "numbers"),
     }
 )
 

@@ -11,7 +11,17 @@ from derive.errors import UnsupportedError
 from derive.kernel.assumed import HOLDS, assumed_plan, checks_of_arrays
 from derive.kernel.entries import Load, loads, sizes_in, subentries
 from derive.kernel.front import SILENT, Front, sequence
-from derive.kernel.helpers import ARRAY, CALLS, DENSE, MISSING, NUMBER, RESULTS, THREADS, WANTED
+from derive.kernel.helpers import (
+    ARRAY,
+    CALLS,
+    DENSE,
+    KNOWN,
+    MISSING,
+    NUMBER,
+    RESULTS,
+    THREADS,
+    WANTED,
+)
 from derive.kernel.loops import Nest, nest_of
 from derive.kernel.module import Functions, header, imports, joined
 from derive.kernel.plan import Check, Plan, Result
@@ -19,6 +29,7 @@ from derive.kernel.products import PLACES, WHOLE, Names, Pieces, named_inside, w
 from derive.kernel.shifting import centring, shifted
 from derive.kernel.statements import exported
 from derive.kernel.steps import Shifted
+from derive.kernel.turned import turned
 
 N = TypeVar("N", bound="Native")
 
@@ -36,6 +47,7 @@ def native_module(
     texts = [part.text() for part in parts]
     helpers = sorted({helper for part in parts for helper in part.texts.helpers})
     math = ["math"] if any("math." in helper for helper in helpers) else []
+    repeats = any(part.repeats is not None for part in parts)
     top = imports([*modules, *math], f"{MISSING.format(package)}" if package else "")
     public = [*functions.public(), *(["warmup"] if package else [])]
     return joined(
@@ -51,7 +63,7 @@ def native_module(
             RESULTS,
             DENSE,
             PLACES if any(part.pieces for part in parts) else "",
-            CALLS if any(part.repeats is not None for part in parts) else "",
+            *((CALLS, KNOWN.format(parts[0].alike)) if repeats else ()),
             THREADS,
             *helpers,
         ]
@@ -65,6 +77,8 @@ class Native(Front):
     `narrow` gives the arrays of shifts (see `Shifted`): its means are shifted already.
     """
 
+    alike = "[(a.__class__, a.dtype, a.shape, a.strides, a.flags.num) for a in (*arrays, *takers)]"
+    """What calls have in common that differ in entries only."""
     options = (
         *Front.options,
         "out: dict[str, numpy.ndarray] | None = None,",
@@ -113,6 +127,15 @@ class Native(Front):
     def compiling(self) -> list[Native]:
         """Itself, and what tests the arrays that it is given."""
         return [self, self.assumed] if self.assumed else [self]
+
+    def orders(self) -> dict[str, Native]:
+        """Whose loops suit arrays in the order of C, and if others do, in that of Fortran."""
+        if self.pieces:
+            return {}
+        other = turned(self.plan)
+        if other is None:
+            return {"C": self}
+        return {"C": self, "F": Native(other, self.function, self.version, self.narrow)}
 
     def compiled(self) -> list[str]:
         """The code that computes."""
@@ -194,22 +217,28 @@ class Native(Front):
         given = sequence(names) if names else "()"
         numbers = [self.names[p.array] for p in self.numbers]
         plain = "".join(f" and type({name}) is float" for name in numbers)
-        lines = [
-            f'key, call = _known("{self.function}", (want, precise, threads), {given}, out)',
-            f"if call and not check_finite{plain}:",
-            *(f"    {name} = call[0]({name})" for name in numbers),
-        ]
         called = f"call[1]({given}, {sequence(numbers) if numbers else '()'}, out)"
-        results = [f"return {self.tuple}(*{called})"]
-        if self.assumed:
-            results = [
-                f"found = {called}",
-                "if found is not None:",
-                f"    return {self.tuple}(*found)",
-            ]
+        lines = [
+            f"found = {called}",
+            "if found is not None:",
+            f"    return {self.tuple}(*found)",
+        ]
         if tests:
-            results = [f"if {' and '.join(tests)}:", *(f"    {line}" for line in results)]
-        return "\n".join([*lines, *(f"    {line}" for line in results)])
+            lines = [f"if {' and '.join(tests)}:", *(f"    {line}" for line in lines)]
+        if numbers:
+            rounded = ", ".join(f"call[0]({name})" for name in numbers)
+            lines = [
+                f"numbers, {', '.join(numbers)} = {sequence(numbers)}, {rounded}",
+                *lines,
+                f"{sequence(numbers)} = numbers",
+            ]
+        return "\n".join(
+            [
+                f'key, call = _known("{self.function}", (want, precise, threads), {given}, out)',
+                f"if call and not check_finite{plain}:",
+                *(f"    {line}" for line in lines),
+            ]
+        )
 
     # ---- parts ----------------------------------------------------------------------------------
 

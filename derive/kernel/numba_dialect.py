@@ -67,9 +67,13 @@ OWN: Mapping[str, tuple[str, int, str]] = {
 
 
 class NumbaDialect(Dialect):
-    """Texts of Python; `used` collects the functions of ours."""
+    """Texts of Python; `used` collects the functions of ours.
+
+    `columns` are the axes, by the names of arrays, along which `first` is the first position.
+    """
 
     def __init__(self) -> None:
+        self.columns: Mapping[str, int] = {}
         self.used = set[str]()
         self.elementary = set[str]()
         self.folds = set[str]()
@@ -109,6 +113,10 @@ class NumbaDialect(Dialect):
 
     def entry(self, name: str, offsets: list[str]) -> str:
         # An index without a sign: numba would count one below zero from the end, entry by entry.
+        if name in self.columns:
+            axis = self.columns[name]
+            moved = f"(first + {offsets[axis]})" if offsets[axis] != "0" else "first"
+            offsets = [*offsets[:axis], moved, *offsets[axis + 1 :]]
         at = [offset if offset.isdigit() else f"numpy.uint64({offset})" for offset in offsets]
         return f"{name}[{', '.join(at) or '()'}]"
 

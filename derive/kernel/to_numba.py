@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from derive.kernel.columns import separable
 from derive.kernel.dialect import indented
 from derive.kernel.front import sequence, version_of
+from derive.kernel.helpers import TOGETHER
 from derive.kernel.module import functions_of
 from derive.kernel.names import function_name
 from derive.kernel.native import Native, native_module
@@ -25,10 +27,11 @@ def emit_numba(plan: Plan, name: str, version: str = "") -> str:
     functions = functions_of(_Function, plan, function_name(name), version or version_of())
     named = [f'    "{part.function}": {part.about()},' for part in functions.parts]
     tables = [
-        "_LOOPS = {}  # for each kernel: sizes, numbers, arrays, results, weight of a turn, loops",
+        "# For each kernel: how many sizes and numbers, arrays, results, weight of a turn,\n"
+        "# which size is that of independent columns, what makes its loops.\n_LOOPS = {}",
         "\n".join(["_FUNCTIONS = {  # results, kernels, what is computed for some", *named, "}"]),
     ]
-    own = [HELPERS, "\n".join(tables), LOADER]
+    own = [HELPERS, "\n".join(tables), LOADER, TOGETHER]
     return native_module(functions, ("math", "os", "sys", "threading"), own, "numba")
 
 
@@ -42,9 +45,9 @@ class _Function(Native):
     ) -> None:
         super().__init__(plan, function, version, narrow)
         self.dialect = NumbaDialect()
-        if self.pieces:
-            return
-        self.written = write(self.nest, self.inside, self.lengths, self.dialect)
+        self.natives = self.orders()
+        self.splits = {order: separable(native.plan) for order, native in self.natives.items()}
+        self.written = {order: self._written(order) for order in self.natives}
 
     def about(self) -> str:
         """Its entry in the table of functions."""
@@ -55,19 +58,34 @@ class _Function(Native):
     def compiled(self) -> list[str]:
         if self.pieces:
             return self.pieces.compiled()
-        factory = f"_{self.function}_loops"
-        inner = [*self._function(self.written), "", "return kernel"]
-        saved = {p.array for p in self.saved}
-        given = [f"({len(p.symbol.shape)}, {p.array in saved})" for p in self.arrays]
-        ranks = [len(r.form.target.shape) for r in self.plan.results]
+        return [*self.dialect.helpers().split("\n\n\n"), *map(self._loops, self.natives)]
+
+    def _written(self, order: str) -> Written:
+        """The loops for one order of the axes."""
+        native, split = self.natives[order], self.splits[order]
+        axes = split.axes if split else {}
+        self.dialect.columns = {native.inside[a]: k for a, k in axes.items() if a in native.inside}
+        return write(native.nest, native.inside, native.lengths, self.dialect)
+
+    def _loops(self, order: str) -> str:
+        """What makes the loops for one order of the axes, and what is known of it."""
+        key = "_turned" if order == "F" else ""
+        native, split, written = self.natives[order], self.splits[order], self.written[order]
+        place = list(native.lengths).index(split.size) if split else None
+        factory = f"_{self.function}_loops{key}"
+        inner = [*self._function(native, written), "", "return kernel"]
+        saved = {p.array for p in native.saved}
+        given = [f"({len(p.symbol.shape)}, {p.array in saved})" for p in native.arrays]
+        ranks = [len(r.form.target.shape) for r in native.plan.results]
         ends = [f'("{n}", {rank})' for n, rank in zip(self.results, ranks, strict=True)]
         about = [
-            f'_LOOPS["{self.function}"] = (',
-            f"    {len(self.lengths)},",
-            f"    {len(self.numbers)},",
+            f'_LOOPS["{self.function}{key}"] = (',
+            f"    {len(native.lengths)},",
+            f"    {len(native.numbers)},",
             f"    {sequence(given) if given else '()'},",
             f"    {sequence(ends)},",
-            f"    {self.written.weight},",
+            f"    {written.weight},",
+            f"    {place},",
             f"    {factory},",
             ")",
         ]
@@ -81,7 +99,7 @@ class _Function(Native):
             "",
             *about,
         ]
-        return [*self.dialect.helpers().split("\n\n\n"), "\n".join(lines)]
+        return "\n".join(lines)
 
     def call(self, names: Names = WHOLE) -> Iterator[str]:
         arrays = "".join(f"_dense({self.names[p.array]}), " for p in self.arrays)
@@ -102,11 +120,11 @@ class _Function(Native):
             ]
         )
 
-    def _function(self, written: Written) -> Iterator[str]:
-        names = ["threads", *self.lengths.values()]
-        names += [self.inside[p.array] for p in self.arrays]
-        names += [self.inside[r.array] for r in self.plan.results]
-        names += [self.inside[p.array] for p in self.numbers]
+    def _function(self, native: Native, written: Written) -> Iterator[str]:
+        names = ["threads", "first", *native.lengths.values()]
+        names += [native.inside[p.array] for p in native.arrays]
+        names += [native.inside[r.array] for r in native.plan.results]
+        names += [native.inside[p.array] for p in native.numbers]
         yield f"def kernel({', '.join(names)}):"
         own = " + ".join(f"8.0 * max({b.size}, 1)" for b in written.private)
         body = [f"threads = _fitting(threads, {own})"] if own else []
@@ -158,26 +176,60 @@ def _run(name, types, threads, wanted, sizes, arrays, numbers):
     The threads of numba serve one caller at a time.
     """
     layout = "C" if all(array.flags.c_contiguous for array in arrays) else "A"
+    other = f"{name}_turned"
+    swapped = layout == "A" and other in _LOOPS and all(a.flags.f_contiguous for a in arrays)
+    if swapped:
+        name, layout = other, "C"
     threads = min(threads, numba.config.NUMBA_NUM_THREADS)
-    work = max(array.size for array in arrays) * _LOOPS[name][4]
-    several = threads > 1 and work >= _SMALL
+    weight, place = _LOOPS[name][4:6]
+    columns = 0 if place is None or layout == "A" else sizes[place]
+    width = _width(columns, arrays, threads) if columns else 0
+    work = max(array.size for array in arrays) * weight
+    several = threads > 1 and work >= _SMALL and not width
     function = _built(name, *types, layout, several, _asked(name, wanted))
 
     def alone(arrays, numbers):
-        function(1, *sizes, *arrays, *map(float, numbers))
+        function(1, 0, *sizes, *arrays, *map(float, numbers))
 
     def together(arrays, numbers):
         with _LOCK:
             before = numba.get_num_threads()
             numba.set_num_threads(threads)
             try:
-                function(threads, *sizes, *arrays, *map(float, numbers))
+                function(threads, 0, *sizes, *arrays, *map(float, numbers))
             finally:
                 numba.set_num_threads(before)
 
-    launch = together if several else alone
+    def apart(arrays, numbers):
+        todo = iter(range(0, columns, width))  # taking the next one is a single step
+        rest = (*sizes[place + 1 :], *arrays, *map(float, numbers))
+
+        def job():
+            for first in todo:
+                function(1, first, *sizes[:place], min(width, columns - first), *rest)
+
+        _together(job, threads)
+
+    run = apart if width else together if several else alone
+
+    def across(arrays, numbers):
+        run([a.T for a in arrays], numbers)
+
+    launch = across if swapped else run
     launch(arrays, numbers)
     return launch
+
+
+def _width(columns, arrays, threads):
+    """How many independent columns stay in the cache; 0 where all rows are better read whole."""
+    rank = max(array.ndim for array in arrays)
+    column = sum(array.nbytes for array in arrays if array.ndim == rank) / columns
+    line = 64 // arrays[0].itemsize
+    most = int((1 << 20) / column) // line * line
+    if most < 16 * line or column * columns <= 1 << 21:
+        return 0
+    rounds = -(-columns // (most * threads))
+    return -(-columns // (rounds * threads * line)) * line
 
 
 def _asked(name, wanted):
@@ -194,14 +246,14 @@ def _built(name, store, real, layout, parallel, want):
             stored, working = (
                 numba.from_dtype(numpy.dtype(types[size])) for size in (store, real)
             )
-            sizes, scalars, given, ends, _, loops = _LOOPS[name]
+            sizes, scalars, given, ends, _, _, loops = _LOOPS[name]
             arrays = [
                 numba.types.Array(working if saved else stored, rank, layout, readonly=True)
                 for rank, saved in given
             ]
             arrays += [numba.types.Array(stored, rank, layout if rank else "C") for _, rank in ends]
             signature = numba.void(
-                *[numba.int64] * (1 + sizes), *arrays, *[numba.float64] * scalars
+                *[numba.int64] * (2 + sizes), *arrays, *[numba.float64] * scalars
             )
             # What numba keeps on disk is of a file, and it looks for the module by its name again.
             module = sys.modules.get(__name__)

@@ -26,12 +26,13 @@ from derive.kernel.front import (
     sequence,
     version_of,
 )
-from derive.kernel.helpers import ARRAY, NUMBER, RESULTS, THREADS, WANTED
+from derive.kernel.helpers import ARRAY, NUMBER, RESULTS, THREADS, TOGETHER, WANTED
 from derive.kernel.module import functions_of, header, imports, joined
 from derive.kernel.names import function_name
 from derive.kernel.plan import Plan, Result, Step
 from derive.kernel.products import Products
-from derive.kernel.statements import exported
+from derive.kernel.statements import call, exported, function, indented, signature
+from derive.kernel.turned import turned
 
 __all__ = ["emit_numpy", "load_kernel", "parameter_names", "result_names"]
 
@@ -53,7 +54,7 @@ def emit_numpy(plan: Plan, name: str, version: str = "") -> str:
             f"{header(functions)}\n\n{imports(modules)}\n{exported(functions.public())}",
             *(part.fields() for part in parts),
             *texts,
-            SWEEP if any(blocked) else "",
+            *((SWEEP, TOGETHER) if any(blocked) else ()),
             "" if all(blocked) else INTO,
             ARRAY,
             NUMBER if any(part.numbers for part in parts) else "",
@@ -82,17 +83,49 @@ class _Function(Front):
     def __init__(self, plan: Plan, function: str, version: str) -> None:
         super().__init__(plan, function, version)
         self.texts = Products(**vars(self.texts))
-        self.program: Program | None = None
+        self.program = self._program(plan, function)
+        other = turned(plan) if self.program else None
+        self.turned = self._program(other, f"{function}_turned") if other else None
+
+    def _program(self, plan: Plan, prefix: str) -> Program | None:
+        """The plan in blocks, if it can be computed so."""
         try:
-            self.program = Program(plan, self, function)
+            return Program(plan, self, prefix)
         except UnsupportedError:
-            self.program = None  # whole arrays, one by one
+            return None
 
     def text(self) -> str:
         """The function, and its stages."""
         body = "\n".join(textwrap.indent(part, "    ") for part in self._body())
-        stages = [f.text for f in self.program.functions if f] if self.program else []
-        return "\n\n\n".join([f"{self.signature()}\n{body}", *stages])
+        programs = [program for program in (self.program, self.turned) if program]
+        stages = [f.text for program in programs for f in program.functions if f]
+        own = f"{self.signature()}\n{body}"
+        return "\n\n\n".join([own, *([self._turned()] if self.turned else []), *stages])
+
+    def _turned(self) -> str:
+        """The function that computes with the transposes of all arrays."""
+        assert self.turned is not None
+        head = signature(f"_{self.function}_turned", ["given", *self._inner()])
+        lines = '"""The same over transposes: arrays in Fortran\'s order as rows of C."""'
+        return function(head, [lines, *self.turned.lines()])
+
+    def _inner(self) -> list[str]:
+        """What the statements of a program read, beside `given`."""
+        parameters = [self.names[p.array] for p in self.plan.parameters]
+        return ["wanted", "work", "threads", *self.sizes.values(), *parameters]
+
+    def _computed(self, program: Program) -> Iterator[str]:
+        """The statements that compute the results into `given`."""
+        if not self.turned:
+            yield from program.lines()
+            return
+        arrays = [self.names[p.array] for p in self.arrays]
+        arguments = [f"{name}.T" if name in arrays else name for name in self._inner()]
+        swapped = "{name: value.T for name, value in given.items()}"
+        yield f'if _order({sequence(arrays)}) == "F":'
+        yield textwrap.indent(call(f"_{self.function}_turned", [swapped, *arguments]), "    ")
+        yield "else:"
+        yield from indented(program.lines())
 
     # ---- body -----------------------------------------------------------------------------------
 
@@ -110,7 +143,7 @@ class _Function(Front):
             yield from silenced(self.checks(), self._checks_branch())
             yield from self.without_entries()
             yield f"given = {results}"
-            yield from self.program.lines()
+            yield from self._computed(self.program)
             returned = [f'    given.get("{name}"),' for name in self.results]
         else:
             yield from self.without_entries()

@@ -121,7 +121,8 @@ class Turns(Entries):
         Where functions take the time, it is no gain to spare memory.
         """
         step, home = compute.step, self.homes[compute.step.array]
-        if any(isinstance(part, Apply) for part in self._parts(step.body)):
+        together = [c.step.body for c, _ in paths([loop])]
+        if any(isinstance(part, Apply) for body in together for part in self._parts(body)):
             return False
         if not self.to.lanes or not home.result or not home.hot or home.reduced or not step.axes:
             return False

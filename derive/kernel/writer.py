@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import partial
 
 from derive.kernel.arrays import flat
-from derive.kernel.dialect import Between, Buffer, Dialect, Folds, Kind, Lines
+from derive.kernel.dialect import JAM, Between, Buffer, Dialect, Folds, Kind, Lines
 from derive.kernel.entries import Entry, Load, Num, Place, Reduce, placed, product
 from derive.kernel.loops import (
     Compute,
@@ -97,10 +97,13 @@ class _Writer(Turns):
         places = {b.name: b.low for b in shift.bounds}
         for axis, var in zip(shift.axes, variables, strict=True):
             places[axis.name] = Affine.name(f"@{var}") + axis.low
-        along = shift.bounds[-1]
-        places[along.name] = Affine.name("@k") + along.low
-        entry = placed(shift.of, places)
-        assert isinstance(entry, Load)
+        along, turn = shift.bounds[-1], f"k_{self.names[shift.array]}"
+        terms = list[Load]()
+        for k in range(JAM):
+            at = {along.name: Affine.name(f"@{turn}") + k + along.low}
+            entry = placed(shift.of, places | at)
+            assert isinstance(entry, Load)
+            terms.append(entry)
         count = f"_some({self.formulas.whole(along.high - along.low + 1)})"
         mean = f"near / {self.to.cast('wide', count)}"
         home = self.homes[shift.array]
@@ -112,24 +115,31 @@ class _Writer(Turns):
                 body = self.to.turns(var, "0", length, body)
             return body
 
-        def add(total: str) -> Lines:
-            return [self.to.set(total, self.read(entry, "wide"), "+=")]
+        def add(total: str, terms: list[Load]) -> Lines:
+            read = [self.read(entry, "wide") for entry in terms]
+            return [self.to.set(total, " + ".join(read), "+=")]
 
         store = self.stored(home.step, places, self.to.cast("real", f"({mean})"))
-        if not variables or not entry.at[-1].names & {f"@{var}" for var in variables}:
+        if not variables or not terms[0].at[-1].names & {f"@{var}" for var in variables}:
             near = self.to.declare("wide", "near", zero, fixed=False)
-            return everywhere([near, *self.to.turns("k", "0", count, add("near")), *store])
-        # Entries side by side belong to different shifts: a row at a time.
+            one = self.to.turns(turn, "0", count, add("near", terms[:1]))
+            return everywhere([near, *one, *store])
+        # Entries side by side belong to different shifts: some rows at a time.
         buffer = Buffer(f"n_{self.names[shift.array]}", "wide", " * ".join(lengths), False)
         self.buffers[buffer.name] = buffer
         sums = f"{buffer.name}[{flat(variables, lengths)}]"
         *outer, last = zip(lengths, variables, strict=True)
-        rows = self.to.loop(last[1], "0", last[0], add(sums))
-        for length, var in reversed(outer):
-            rows = self.to.turns(var, "0", length, rows)
+
+        def rows(terms: list[Load]) -> Lines:
+            lines = self.to.loop(last[1], "0", last[0], add(sums, terms))
+            for length, var in reversed(outer):
+                lines = self.to.turns(var, "0", length, lines)
+            return lines
+
+        span = ("0", count, count, last[0])
         return [
             *everywhere([self.to.set(sums, zero)]),
-            *self.to.turns("k", "0", count, rows),
+            *self.to.jammed(turn, span, "terms", rows(terms), rows(terms[:1])),
             *everywhere([self.to.declare("wide", "near", sums), *store]),
         ]
 
@@ -142,19 +152,24 @@ class _Writer(Turns):
         count = self.formulas.text(
             product(_count(bound) for bound in shift.bounds), "wide", guarded=True
         )
-        four = self.to.number(Fraction(4), "wide")
-        moved = self.to.cast("real", f"({self.to.cast('wide', own)} + near)")
-        body = [
-            self.to.declare("wide", "near", f"{sums} / {count}"),
-            self.to.declare("wide", "spread", f"{squares} / {count} - near * near"),
-            *self.to.when(
-                f"near * near > {four} * spread", [self.to.set(own, moved), self.to.set("far", "1")]
-            ),
+        four, five = (self.to.number(Fraction(n), "wide") for n in (4, 5))
+        sums, squares = self.to.cast("wide", sums), self.to.cast("wide", squares)
+        total = [
+            self.to.declare("wide", "total", sums),
+            self.to.declare("wide", "limit", f"{four} * {count} * {squares}"),
         ]
+        # That is (Σ d / n)² > 4 (Σ d² / n − (Σ d / n)²), without a division.
+        test = f"{five} * total * total > limit"
+        mean = self.to.cast("real", f"({self.to.cast('wide', own)} + total / {count})")
+        found = [*total, self.to.set("far", f"far | ({test})")]
+        move = self.to.when(test, [self.to.set(own, mean)])
         if not home.axes:
-            return body
+            return [*found, *move]
+        # Hardly any are: they are looked for side by side before any is moved.
         lengths = [self.formulas.whole(axis.high - axis.low + 1) for axis in shift.axes]
-        return self.to.turns("k", "0", " * ".join(lengths), body)
+        whole = " * ".join(lengths)
+        moves = self.to.turns("k", "0", whole, [*total, *move])
+        return [*self.to.turns("k", "0", whole, found), *self.to.when("far != 0", moves)]
 
     def _whole(self, home: Home) -> str:
         """The entry `k` of an array of the whole call, or the number that it is."""

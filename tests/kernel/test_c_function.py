@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closed_forms import BATCHNORM, forms_of, plan_for
-from compiled import TOLERANCE, apart, arguments, expected, kernel_of
-from require import require_compiler
+from compiled import TOLERANCE, apart, arguments, expected
+from require import require_backend, require_compiler
 
 import derive
-from derive.kernel.c_function import separable
+from derive.kernel.columns import separable
 from derive.kernel.front import load_kernel
 from derive.kernel.plan import plan_of
 from derive.kernel.to_c import emit_c
+from derive.kernel.to_numba import emit_numba
 
 COLUMNS = {
     "batchnorm": "D",
@@ -63,12 +64,40 @@ def test_pieces_of_columns(
     folder: Path,
 ) -> None:
     named = arguments(shape, dtype)
-    kernel = kernel_of("batchnorm", "c")
-    found = kernel(**named, threads=threads)
     right = expected(plan_for("batchnorm"), named)
-    assert apart(found, right) <= 8 * TOLERANCE[dtype] * np.sqrt(shape[0])
-    again = kernel(**named, threads=threads)
-    assert all(np.array_equal(a, b) for a, b in zip(found, again, strict=True))
+    text = emit_c(plan_for("batchnorm"), "backward")
+    narrow, changes = re.subn(r"most < 16 \* line \|\| .* <= 2097152.0", "most < 4 * line", text)
+    assert changes == 1
+    for kernel in (load_kernel(text, "backward"), load_kernel(narrow, "backward")):
+        found = kernel(**named, threads=threads)
+        assert apart(found, right) <= 8 * TOLERANCE[dtype] * np.sqrt(shape[0])
+        again = kernel(**named, threads=threads)
+        assert all(np.array_equal(a, b) for a, b in zip(found, again, strict=True))
+
+
+@pytest.mark.parametrize(("layer", "dtype"), [("batchnorm", "float32"), ("layernorm", "float64")])
+def test_pieces_of_columns_in_numba(layer: str, dtype: str) -> None:
+    """Rows of the layer normalisation are columns in Fortran's order."""
+    require_backend("numba")
+    text = emit_numba(plan_for(layer), "backward")
+    narrow, changes = re.subn(r"most < 16 \* line or .* <= 1 << 21", "most < line", text)
+    narrow, rooms = re.subn(r"int\(\(1 << 20\) / column\)", "int((1 << 16) / column)", narrow)
+    assert changes == rooms == 1
+    kernel = load_kernel(narrow, "backward")
+    widths = list[int]()
+    width = kernel.__globals__["_width"]
+    kernel.__globals__["_width"] = lambda *known: widths.append(width(*known)) or widths[-1]
+    for shape in ((64, 5000), (3, 4111), (200, 1030), (1, 7001)):
+        named = arguments(shape if layer == "batchnorm" else shape[::-1], dtype)
+        right = expected(plan_for(layer), named)
+        if layer == "layernorm":
+            named |= {n: np.asfortranarray(named[n]) for n in ("x", "dy")}
+        for threads in (1, 2, 3):
+            for _ in range(2):
+                found = kernel(**named, threads=threads)
+                assert apart(found, right) <= 8 * TOLERANCE[dtype] * np.sqrt(shape[0])
+    assert len(widths) >= 9  # one column has C's order as well
+    assert all(0 < each < 7001 for each in widths)
 
 
 @pytest.mark.parametrize("layer", ["batchnorm", "layernorm"])
@@ -91,3 +120,10 @@ def test_results_past_the_cache(
         kernel(**named, threads=2, out={"dx": out})
         assert np.allclose(out, right, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
         assert np.isnan(room[:start]).all() and np.isnan(room[start + right.size :]).all()
+
+
+@pytest.mark.parametrize(("layer", "streams"), [("batchnorm", True), ("gelu", False)])
+def test_where_functions_take_the_time_nothing_is_streamed(layer: str, streams: bool) -> None:
+    """Also where the functions stand in definitions beside the result."""
+    text = emit_c(derive.load(layer).plan(), "backward")
+    assert ("if (streaming" in text) == streams

@@ -129,6 +129,61 @@ def test_given_arrays_are_looked_at_again(batchnorm: Kernel) -> None:
             batchnorm(**named, out=wrong)
 
 
+@pytest.mark.parametrize("out", [False, True])
+def test_a_repeated_call_is_not_looked_through_again(
+    batchnorm: Kernel, out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = arguments((6, 4)) | ({"out": {"dx": np.empty((6, 4))}} if out else {})
+    right = [np.copy(each) for each in batchnorm(**named)]
+    monkeypatch.setitem(batchnorm.__globals__, "_wanted", None)
+    assert all(np.array_equal(a, b) for a, b in zip(batchnorm(**named), right, strict=True))
+    with pytest.raises(TypeError, match="not callable"):
+        batchnorm(**named | {"dy": np.asfortranarray(named["dy"])})
+
+
+class Disguised:
+    """No array, but with the shape and the strides of one."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.shape, self.strides = array.shape, array.strides
+
+
+@pytest.mark.parametrize("name", ["x", "dy", "gamma"])
+def test_each_array_is_looked_at_again(batchnorm: Kernel, name: str) -> None:
+    """Also those that are laid out as in an earlier call but for one thing."""
+    named = arguments((8, 6), "float64") | {"eps": 1e-3}
+    right = batchnorm(**named)
+    known = batchnorm(**named)
+    assert np.array_equal(known.dx, right.dx)
+    array = named[name]
+    room = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), "float32")
+    room[..., ::2] = array
+    half = room[..., ::2]
+    assert half.strides == array.strides
+    refused = {
+        "dtype": half,
+        "NumPy array": Disguised(array),
+        "plain": np.ma.masked_array(array),
+        "axes": array[None],
+        "shape|expected": array[..., :-1],
+        "dtype float32 or float64": array.view("int64"),
+    }
+    for message, other in refused.items():
+        with pytest.raises(ValueError, match=message):
+            batchnorm(**named | {name: other})
+    swapped = array.astype(array.dtype.newbyteorder())
+    with pytest.raises(ValueError, match="dtype"):
+        batchnorm(**named | {name: swapped})
+    narrow = {n: v.astype("float32") if n in ("x", "dy", "gamma") else v for n, v in named.items()}
+    for other in (narrow | {name: half}, narrow | {"eps": 0.1 + 1e-9}):
+        for _ in range(2):
+            found = batchnorm(**other)
+            assert found.dx.dtype == np.float32
+            exact = batchnorm(**named | {"eps": other["eps"]})
+            assert np.allclose(found.dx, exact.dx, rtol=1e-4, atol=1e-5)
+    assert np.array_equal(batchnorm(**named).dx, right.dx)
+
+
 def test_memory_of_calls_has_an_end(batchnorm: Kernel) -> None:
     for columns in range(1, 300):
         batchnorm(**arguments((1, columns)))
